@@ -1,0 +1,5 @@
+// A stand-in ERP.net instance for tests, demos and dev clusters, in a module of its own so that its OAuth server
+// library never reaches the operator.
+module trustedapps.dev/operator/hack/erpnet-standin
+
+go 1.26.0
