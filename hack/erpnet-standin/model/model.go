@@ -23,43 +23,43 @@ const (
 // TrustedApplication is one row of Systems_Security_TrustedApplications.
 // Nullable strings are pointers: the wire tells null from "".
 type TrustedApplication struct {
-	ID                                string
-	ApplicationURI                    string
-	Name                              string
-	IsEnabled                         bool
-	ClientType                        ClientType
-	ApplicationSecretHash             *string
-	ImpersonateAsInternalUserAllowed  bool
-	ImpersonateAsCommunityUserAllowed bool
-	ImpersonateLoginURL               *string
-	ImpersonateLogoutURL              *string
-	SystemUserAllowed                 bool
-	SystemUserID                      *string
-	SystemUserLoginURL                *string
-	Scope                             *string
-	ReferenceTokens                   string
-	BasicAuthenticationAllowed        bool
-	Notes                             *string
-	CreationTimeUTC                   time.Time
-	ObjectVersion                     int32
-	ExternalID                        *string
-	ExternalSystem                    *string
-	AggregateLastUpdateTimeUTC        time.Time
-	AdditionalDataJSON                *string
+	ID                                string     `json:"id"`
+	ApplicationURI                    string     `json:"applicationUri"`
+	Name                              string     `json:"name"`
+	IsEnabled                         bool       `json:"isEnabled"`
+	ClientType                        ClientType `json:"clientType"`
+	ApplicationSecretHash             *string    `json:"applicationSecretHash,omitempty"`
+	ImpersonateAsInternalUserAllowed  bool       `json:"impersonateAsInternalUserAllowed"`
+	ImpersonateAsCommunityUserAllowed bool       `json:"impersonateAsCommunityUserAllowed"`
+	ImpersonateLoginURL               *string    `json:"impersonateLoginUrl,omitempty"`
+	ImpersonateLogoutURL              *string    `json:"impersonateLogoutUrl,omitempty"`
+	SystemUserAllowed                 bool       `json:"systemUserAllowed"`
+	SystemUserID                      *string    `json:"systemUserId,omitempty"`
+	SystemUserLoginURL                *string    `json:"systemUserLoginUrl,omitempty"`
+	Scope                             *string    `json:"scope,omitempty"`
+	ReferenceTokens                   string     `json:"referenceTokens"`
+	BasicAuthenticationAllowed        bool       `json:"basicAuthenticationAllowed"`
+	Notes                             *string    `json:"notes,omitempty"`
+	CreationTimeUTC                   time.Time  `json:"creationTimeUtc"`
+	ObjectVersion                     int32      `json:"objectVersion"`
+	ExternalID                        *string    `json:"externalId,omitempty"`
+	ExternalSystem                    *string    `json:"externalSystem,omitempty"`
+	AggregateLastUpdateTimeUTC        time.Time  `json:"aggregateLastUpdateTimeUtc"`
+	AdditionalDataJSON                *string    `json:"additionalDataJson,omitempty"`
 }
 
 // User is one row of Systems_Security_Users.
 type User struct {
-	ID                         string
-	Login                      string
-	Email                      *string
-	Name                       string
-	Password                   string
-	Active                     bool
-	IsAdmin                    bool
-	UserType                   string
-	BasicAuthenticationAllowed bool
-	LockoutEndUTC              *time.Time
+	ID                         string     `json:"id"`
+	Login                      string     `json:"login"`
+	Email                      *string    `json:"email,omitempty"`
+	Name                       string     `json:"name"`
+	Password                   string     `json:"password,omitempty"`
+	Active                     bool       `json:"active"`
+	IsAdmin                    bool       `json:"isAdmin"`
+	UserType                   string     `json:"userType"`
+	BasicAuthenticationAllowed bool       `json:"basicAuthenticationAllowed"`
+	LockoutEndUTC              *time.Time `json:"lockoutEndUtc,omitempty"`
 }
 
 // User types of the published model.
