@@ -11,6 +11,10 @@ type Quirks struct {
 	CreateStatus int `json:"createStatus,omitempty"`
 	// ForbiddenStatus of a scope refusal at the Domain API: 403 (default), 401 or 500.
 	ForbiddenStatus int `json:"forbiddenStatus,omitempty"`
+	// NoLicenceStatus of the Domain API's answer when no licence slot is free: 500 (default) or for example 403 or 429.
+	NoLicenceStatus int `json:"noLicenceStatus,omitempty"`
+	// BatchContinuesOnError makes $batch go on after a failed part even where the request does not prefer it.
+	BatchContinuesOnError bool `json:"batchContinuesOnError,omitempty"`
 	// ConflictCode is the numeric error code of a failed optimistic lock: 2029 by default.
 	ConflictCode int `json:"conflictCode,omitempty"`
 	// ExternalIDNotFilterable refuses $filter on ExternalId and ExternalSystem.
@@ -29,6 +33,9 @@ type Quirks struct {
 	// DisabledIsUnauthorizedClient answers unauthorized_client (instead of invalid_client) for a disabled or unknown
 	// application in the client-credentials flow.
 	DisabledIsUnauthorizedClient bool `json:"disabledIsUnauthorizedClient,omitempty"`
+	// DisabledKeepsTokens lets issued access tokens live on until they expire after their application was disabled or
+	// removed, instead of refusing them at once.
+	DisabledKeepsTokens bool `json:"disabledKeepsTokens,omitempty"`
 	// ScopeSubset silently grants the allowed part of the requested scopes instead of invalid_scope.
 	ScopeSubset bool `json:"scopeSubset,omitempty"`
 	// ProtocolScopesMustBeListed treats openid, profile and offline_access like any other scope.
