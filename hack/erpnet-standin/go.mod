@@ -3,3 +3,5 @@
 module trustedapps.dev/operator/hack/erpnet-standin
 
 go 1.26.0
+
+require github.com/go-jose/go-jose/v4 v4.1.8

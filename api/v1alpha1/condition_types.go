@@ -1,0 +1,95 @@
+package v1alpha1
+
+// Conditions of a TrustedApplication. All are positive: True is good. Ready, Reconciling and Stalled follow kstatus
+// (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), so that Flux, Argo CD and kubectl wait know the state.
+const (
+	// ConditionReady is True when the registration at the server, the published objects and this generation agree and the
+	// credential was proven.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while the operator is on its way to Ready, and absent otherwise.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when nothing will change until a person changes something, and absent otherwise.
+	ConditionStalled = "Stalled"
+	// ConditionRegistered is True when the identity server holds the registration as this generation wants it.
+	ConditionRegistered = "Registered"
+	// ConditionCredentialsVerified is True when the identity server accepted the very credential that is published.
+	ConditionCredentialsVerified = "CredentialsVerified"
+	// ConditionCredentialsPublished is True when Secret and ConfigMap hold what this generation wants.
+	ConditionCredentialsPublished = "CredentialsPublished"
+)
+
+// Conditions of an IdentityServer, beside ConditionReady, ConditionReconciling and ConditionStalled.
+const (
+	// ConditionDiscovered is True when the server's endpoints and version are known.
+	ConditionDiscovered = "Discovered"
+	// ConditionAuthorized is True when the operator's own login works and may manage registrations.
+	ConditionAuthorized = "Authorized"
+)
+
+// Reasons of conditions that are as they should be.
+const (
+	// ReasonReady: everything agrees.
+	ReasonReady = "Ready"
+	// ReasonRegistered: the server holds the registration.
+	ReasonRegistered = "Registered"
+	// ReasonPublished: Secret and ConfigMap are up to date.
+	ReasonPublished = "Published"
+	// ReasonVerified: the server accepted the credential.
+	ReasonVerified = "Verified"
+	// ReasonVerificationOff: the IdentityServer has verification Off; nothing was proven.
+	ReasonVerificationOff = "VerificationOff"
+	// ReasonPublicClient: a public client has no secret to verify.
+	ReasonPublicClient = "PublicClient"
+	// ReasonDisabled: spec.enabled is false; the server refuses this client, as asked.
+	ReasonDisabled = "Disabled"
+	// ReasonDiscovered: the server's endpoints and version are known.
+	ReasonDiscovered = "Discovered"
+	// ReasonAuthorized: the operator may manage registrations.
+	ReasonAuthorized = "Authorized"
+)
+
+// Reasons for waiting: the operator goes on by itself.
+const (
+	// ReasonProgressing: steps are left to do.
+	ReasonProgressing = "Progressing"
+	// ReasonServerNotFound: no IdentityServer has the name in spec.identityServerRef.
+	ReasonServerNotFound = "IdentityServerNotFound"
+	// ReasonServerNotReady: the IdentityServer is not Ready; its own conditions say why.
+	ReasonServerNotReady = "IdentityServerNotReady"
+	// ReasonServerUnavailable: the server could not be reached or was not able to answer.
+	ReasonServerUnavailable = "ServerUnavailable"
+	// ReasonOutcomeUnknown: an answer of the server was lost; the operator looks up what happened.
+	ReasonOutcomeUnknown = "OutcomeUnknown"
+	// ReasonVerificationFailed: the server refused the credential that was just registered.
+	ReasonVerificationFailed = "VerificationFailed"
+	// ReasonDeleting: the TrustedApplication is being deleted.
+	ReasonDeleting = "Deleting"
+	// ReasonWriteFailed: the Kubernetes API refused a write of the operator.
+	ReasonWriteFailed = "WriteFailed"
+)
+
+// Reasons for a stop: a person has to change something.
+const (
+	// ReasonOwnershipConflict: the client id is registered at the server and belongs to somebody else.
+	ReasonOwnershipConflict = "OwnershipConflict"
+	// ReasonSecretConflict: the Secret to publish exists and is not ours; it was neither read nor touched.
+	ReasonSecretConflict = "SecretConflict"
+	// ReasonConfigMapConflict: the ConfigMap to publish exists and is not ours; it was not touched.
+	ReasonConfigMapConflict = "ConfigMapConflict"
+	// ReasonInvalid: the server, or a rule that holds on this server only, refuses the spec.
+	ReasonInvalid = "Invalid"
+	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.
+	ReasonControlLost = "ControlLost"
+	// ReasonTooManyOrphans: creations with an unknown outcome left the greatest allowed number of possible orphans.
+	ReasonTooManyOrphans = "TooManyOrphans"
+	// ReasonUnauthorized: the server refuses the operator's own login, or it lacks rights.
+	ReasonUnauthorized = "Unauthorized"
+	// ReasonCredentialsMissing: the Secret with the operator's own credentials is missing or incomplete.
+	ReasonCredentialsMissing = "CredentialsMissing"
+	// ReasonUnsupportedVersion: the server's version cannot do what the operator needs.
+	ReasonUnsupportedVersion = "UnsupportedVersion"
+	// ReasonIssuerMismatch: the server announces another issuer than the URL it is reached by.
+	ReasonIssuerMismatch = "IssuerMismatch"
+	// ReasonDiscoveryFailed: the server answered, but not with what discovery needs.
+	ReasonDiscoveryFailed = "DiscoveryFailed"
+)

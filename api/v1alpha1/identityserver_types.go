@@ -1,0 +1,290 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// VerificationPolicy says whether credentials are proven before they are published.
+//
+// +kubebuilder:validation:Enum=Required;Off
+type VerificationPolicy string
+
+const (
+	// VerificationRequired requests a token with every credential before it is published.
+	VerificationRequired VerificationPolicy = "Required"
+	// VerificationOff publishes credentials unproven, for servers whose token endpoint the operator cannot reach.
+	VerificationOff VerificationPolicy = "Off"
+)
+
+// Environment says what a server is used for.
+//
+// +kubebuilder:validation:Enum=Production;Test
+type Environment string
+
+const (
+	// EnvironmentProduction is a server with real data.
+	EnvironmentProduction Environment = "Production"
+	// EnvironmentTest is a server for development and tests.
+	EnvironmentTest Environment = "Test"
+)
+
+// HTTPSURL is an absolute https URL without user information, query and fragment.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule="isURL(self) && self.startsWith('https://') && url(self).getHost() != ''",message="must be an absolute https:// URL, for example https://acme.my.erp.net; plain http is not accepted, and a private CA goes to caBundle"
+// +kubebuilder:validation:XValidation:rule="!self.contains('#') && !self.contains('?') && !self.contains('@') && !self.contains(' ')",message="must not contain user information, a query, a fragment or a space"
+type HTTPSURL string
+
+// ClientAuthentication is how a client sends its id and secret to the token endpoint.
+//
+// +kubebuilder:validation:Enum=Post;Basic
+type ClientAuthentication string
+
+const (
+	// ClientAuthenticationPost sends id and secret as form fields (client_secret_post).
+	ClientAuthenticationPost ClientAuthentication = "Post"
+	// ClientAuthenticationBasic sends id and secret in the Authorization header (client_secret_basic).
+	ClientAuthenticationBasic ClientAuthentication = "Basic"
+)
+
+// LocalSecretReference names a Secret in the operator's own namespace.
+type LocalSecretReference struct {
+	// name of the Secret in the operator's own namespace, the only one that such Secrets are read from.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// ERPNetServer is an ERP.net instance: its Identity Server issues tokens, its Domain API manages registrations.
+//
+// +kubebuilder:validation:XValidation:rule="!url(self.url).getHostname().matches('^(.*[.])?id[.]erp[.]net$')",message="id.erp.net is the global identity, which registers no applications of an instance: use the URL of the instance, for example https://acme.my.erp.net",fieldPath=".url"
+// +kubebuilder:validation:XValidation:rule="!has(self.identityUrl) || !url(self.identityUrl).getHostname().matches('^(.*[.])?id[.]erp[.]net$')",message="id.erp.net is the global identity, whose tokens do not open the APIs of an instance: use the identity URL of the instance, for example https://acme.my.erp.net/id",fieldPath=".identityUrl"
+type ERPNetServer struct {
+	// url is the root of the instance, for example https://acme.my.erp.net. Identity Server and Domain API are found by its
+	// auto-discovery.
+	//
+	// +required
+	URL HTTPSURL `json:"url,omitempty"`
+
+	// identityUrl overrides the discovered URL of the Identity Server, for example https://acme.my.erp.net/id: needed where
+	// the site is private and therefore not listed by auto-discovery.
+	//
+	// +optional
+	IdentityURL HTTPSURL `json:"identityUrl,omitempty"`
+
+	// domainApiUrl overrides the discovered root of the Domain API's OData service, for example
+	// https://acme.my.erp.net/api/domain/odata/: needed where the site is private.
+	//
+	// +optional
+	DomainAPIURL HTTPSURL `json:"domainApiUrl,omitempty"`
+
+	// credentialsRef names the Secret, in the operator's own namespace, with client_id and client_secret of the operator's own
+	// trusted application at this instance: a service application whose system user is a database administrator, with the scopes
+	// read, update and sec. Use one for each cluster and instance.
+	//
+	// +required
+	CredentialsRef LocalSecretReference `json:"credentialsRef,omitzero"`
+
+	// clientAuthentication is how the operator sends client ids and secrets to the token endpoint: Post (form fields,
+	// default) or Basic (header).
+	//
+	// +optional
+	// +default="Post"
+	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
+}
+
+// IdentityServerSpec says which server it is and how to reach it. Exactly one backend is needed.
+//
+// +kubebuilder:validation:ExactlyOneOf=erpNet
+type IdentityServerSpec struct {
+	// erpNet is an ERP.net instance.
+	//
+	// +optional
+	ERPNet *ERPNetServer `json:"erpNet,omitempty"`
+
+	// caBundle holds PEM certificates of the authorities that the server's certificate is checked against, base64-encoded. Default:
+	// the authorities of the operator's image. Certificate checks cannot be turned off.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=262144
+	CABundle []byte `json:"caBundle,omitempty"`
+
+	// verification says whether every credential is proven with a token request before it is published: Required (default) or
+	// Off, for a server whose token endpoint cannot be reached from the operator. A token request opens no session and costs no licence.
+	//
+	// +optional
+	// +default="Required"
+	Verification VerificationPolicy `json:"verification,omitempty"`
+
+	// environment is Production (default) or Test. It only changes warnings: a loopback redirect URI is fine on a test server.
+	//
+	// +optional
+	// +default="Production"
+	Environment Environment `json:"environment,omitempty"`
+}
+
+// Endpoints are the discovered URLs of a server.
+type Endpoints struct {
+	// issuer is the issuer identifier (OpenID Connect Discovery 1.0).
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Issuer string `json:"issuer,omitempty"`
+
+	// token is the URL of the token endpoint.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Token string `json:"token,omitempty"`
+
+	// authorization is the URL of the authorization endpoint.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Authorization string `json:"authorization,omitempty"`
+
+	// api is the base URL of the API that tokens are for, where the server has one (ERP.net: the OData root).
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	API string `json:"api,omitempty"`
+}
+
+// SecretOrigin says who chooses client secrets.
+//
+// +kubebuilder:validation:Enum=ClientChosen;ServerIssued
+type SecretOrigin string
+
+const (
+	// SecretClientChosen means that the operator draws secrets.
+	SecretClientChosen SecretOrigin = "ClientChosen"
+	// SecretServerIssued means that the server draws secrets and tells each of them once.
+	SecretServerIssued SecretOrigin = "ServerIssued"
+)
+
+// Capabilities say what a server can do, as probed.
+type Capabilities struct {
+	// secretOrigin says who chooses client secrets.
+	//
+	// +optional
+	SecretOrigin SecretOrigin `json:"secretOrigin,omitempty"`
+
+	// secretSlots is the number of secrets of one registration that work at the same time. 1: a new secret ends the old one at once.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=16
+	SecretSlots int32 `json:"secretSlots,omitempty"`
+
+	// features are names of what this server's version has, for example ReferenceTokens, ExternalId, ClientTypeNone.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	Features []string `json:"features,omitempty"`
+}
+
+// IdentityServerStatus is what the operator found out about the server. It is never read back as input.
+type IdentityServerStatus struct {
+	// observedGeneration is the latest generation of the spec that was probed.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// type is the kind of server, for example ERP.net.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Type string `json:"type,omitempty"`
+
+	// version is the product version that the server announces.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Version string `json:"version,omitempty"`
+
+	// endpoints are the discovered URLs.
+	//
+	// +optional
+	Endpoints *Endpoints `json:"endpoints,omitempty"`
+
+	// capabilities say what the server can do.
+	//
+	// +optional
+	Capabilities *Capabilities `json:"capabilities,omitempty"`
+
+	// warnings tell what is accepted but a risk. Each says what to do.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	Warnings []string `json:"warnings,omitempty"`
+
+	// conditions are Ready, Reconciling, Stalled (kstatus), Discovered and Authorized. The message of each says what to do
+	// next where something is to be done.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// IdentityServer is an OAuth 2.0 identity server that applications can be registered at, how to reach it, and what it can do.
+// Platform administrators write it; TrustedApplications refer to it by name.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=ids,categories=trustedapps
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.type`
+// +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.status.endpoints.issuer`
+// +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"
+type IdentityServer struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata; the name has at most 63 characters.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says which server it is and how to reach it.
+	//
+	// +required
+	Spec IdentityServerSpec `json:"spec,omitzero"`
+
+	// status is what the operator found out about the server.
+	//
+	// +optional
+	Status IdentityServerStatus `json:"status,omitzero"`
+}
+
+// IdentityServerList is a list of IdentityServers.
+//
+// +kubebuilder:object:root=true
+type IdentityServerList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []IdentityServer `json:"items"`
+}

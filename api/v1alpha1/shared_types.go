@@ -1,0 +1,81 @@
+package v1alpha1
+
+// Names and keys that the operator puts on objects. They are part of the API: other tools may rely on them.
+const (
+	// Finalizer keeps a TrustedApplication until its registration has ended as its deletionPolicy says.
+	Finalizer = "trustedapps.dev/registration"
+
+	// ManagedByLabel is on every object that the operator writes, with ManagedByValue.
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	// ManagedByValue is the value of ManagedByLabel.
+	ManagedByValue = "trustedapp-operator"
+
+	// ApplicationLabel on a published Secret or ConfigMap names its TrustedApplication.
+	ApplicationLabel = "trustedapps.dev/application"
+	// ApplicationUIDLabel holds the UID of the TrustedApplication that an object was written for.
+	ApplicationUIDLabel = "trustedapps.dev/application-uid"
+	// ServerLabel on a published Secret or ConfigMap names the IdentityServer.
+	ServerLabel = "trustedapps.dev/identity-server"
+
+	// RevisionAnnotation on a published object names the credential and the registration that it was rendered from. It holds
+	// no secret and no hash of a secret.
+	RevisionAnnotation = "trustedapps.dev/revision"
+)
+
+// Keys of a published Secret. The entries with a dash are the well-known names of https://servicebinding.io/spec/core/1.1.0/.
+const (
+	// KeyClientID holds the OAuth 2.0 client_id.
+	KeyClientID = "client_id"
+	// KeyClientSecret holds the OAuth 2.0 client_secret.
+	KeyClientSecret = "client_secret"
+	// KeyIssuer holds the issuer identifier of the identity server.
+	KeyIssuer = "issuer"
+	// KeyTokenEndpoint holds the URL of the token endpoint.
+	KeyTokenEndpoint = "token_endpoint"
+	// KeyScope holds the registered scopes, separated by spaces.
+	KeyScope = "scope"
+	// KeyAPIURL holds the base URL of the API that tokens are for, where the server has one (ERP.net: the OData root).
+	KeyAPIURL = "api_url"
+
+	// KeyBindingType is the Service Binding entry "type"; its value is BindingType.
+	KeyBindingType = "type"
+	// KeyBindingProvider is the Service Binding entry "provider": the kind of identity server, for example "erp.net".
+	KeyBindingProvider = "provider"
+	// KeyBindingURI is the Service Binding entry "uri": the issuer.
+	KeyBindingURI = "uri"
+	// KeyBindingHost is the Service Binding entry "host": the host of the issuer.
+	KeyBindingHost = "host"
+	// KeyBindingClientID is the Service Binding entry "client-id".
+	KeyBindingClientID = "client-id"
+	// KeyBindingClientSecret is the Service Binding entry "client-secret".
+	KeyBindingClientSecret = "client-secret"
+
+	// BindingType is the value of KeyBindingType, and the suffix of the Secret's type "servicebinding.io/oauth2".
+	BindingType = "oauth2"
+)
+
+// Keys of a published ConfigMap. It never holds anything secret: a front end may serve it as it is.
+const (
+	// KeyAuthority holds the issuer under the name that browser libraries use.
+	KeyAuthority = "authority"
+	// KeyAuthorizationEndpoint holds the URL of the authorization endpoint.
+	KeyAuthorizationEndpoint = "authorization_endpoint"
+	// KeyEndSessionEndpoint holds the URL of the end-session endpoint.
+	KeyEndSessionEndpoint = "end_session_endpoint"
+	// KeyUserInfoEndpoint holds the URL of the user-info endpoint, where the server announces one.
+	KeyUserInfoEndpoint = "userinfo_endpoint"
+	// KeyJWKSURI holds the URL of the server's signing keys.
+	KeyJWKSURI = "jwks_uri"
+	// KeyRedirectURIs holds the registered redirect URIs, one a line.
+	KeyRedirectURIs = "redirect_uris"
+	// KeyPostLogoutRedirectURIs holds the registered post-logout redirect URIs, one a line.
+	KeyPostLogoutRedirectURIs = "post_logout_redirect_uris"
+)
+
+// Keys of the Secret that an IdentityServer's credentialsRef names.
+const (
+	// KeyOperatorClientID holds the client_id of the operator's own registration.
+	KeyOperatorClientID = "client_id"
+	// KeyOperatorClientSecret holds the client_secret of the operator's own registration.
+	KeyOperatorClientSecret = "client_secret"
+)

@@ -1,0 +1,407 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ClientType says whether an application can keep a secret (RFC 6749 section 2.1).
+//
+// +kubebuilder:validation:Enum=Confidential;Public
+type ClientType string
+
+const (
+	// ClientTypeConfidential is an application on a server: it keeps a secret.
+	ClientTypeConfidential ClientType = "Confidential"
+	// ClientTypePublic is an application in a browser or on a device: it cannot keep a secret and uses PKCE.
+	ClientTypePublic ClientType = "Public"
+)
+
+// Flow is the OAuth 2.0 flow that follows from the blocks present in a TrustedApplicationSpec.
+//
+// +kubebuilder:validation:Enum=AuthorizationCode;ClientCredentials;Hybrid
+type Flow string
+
+const (
+	// FlowAuthorizationCode signs users in (spec.interactive).
+	FlowAuthorizationCode Flow = "AuthorizationCode"
+	// FlowClientCredentials acts as itself (spec.service).
+	FlowClientCredentials Flow = "ClientCredentials"
+	// FlowHybrid does both with one registration (spec.interactive and spec.service).
+	FlowHybrid Flow = "Hybrid"
+)
+
+// UserGroup is a group of users that may sign in to an interactive application.
+//
+// +kubebuilder:validation:Enum=Internal;Community
+type UserGroup string
+
+const (
+	// UsersInternal are the licensed users of the instance.
+	UsersInternal UserGroup = "Internal"
+	// UsersCommunity are external users, such as customers: they sign in, but get no API tokens.
+	UsersCommunity UserGroup = "Community"
+)
+
+// ReferenceTokenPolicy says who may issue opaque long-lived tokens (API keys) for an application.
+//
+// +kubebuilder:validation:Enum=None;AuthenticatedUsers;AdministratorsOnly
+type ReferenceTokenPolicy string
+
+const (
+	// ReferenceTokensNone forbids reference tokens.
+	ReferenceTokensNone ReferenceTokenPolicy = "None"
+	// ReferenceTokensAuthenticatedUsers lets every signed-in user issue one.
+	ReferenceTokensAuthenticatedUsers ReferenceTokenPolicy = "AuthenticatedUsers"
+	// ReferenceTokensAdministratorsOnly lets administrators issue them.
+	ReferenceTokensAdministratorsOnly ReferenceTokenPolicy = "AdministratorsOnly"
+)
+
+// DeletionPolicy says what happens to the registration when its TrustedApplication is deleted.
+//
+// +kubebuilder:validation:Enum=Delete;Disable;Orphan
+type DeletionPolicy string
+
+const (
+	// DeletionDelete deletes the registration; where the server refuses because something still refers to it, it is disabled.
+	DeletionDelete DeletionPolicy = "Delete"
+	// DeletionDisable leaves the registration, disabled.
+	DeletionDisable DeletionPolicy = "Disable"
+	// DeletionOrphan leaves the registration as it is, working.
+	DeletionOrphan DeletionPolicy = "Orphan"
+)
+
+// RedirectURI is an absolute URI that the server compares exactly, character by character.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=500
+// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]*$') && !self.contains(',')",message="must be printable ASCII without spaces and commas: percent-encode them (%20, %2C)"
+// +kubebuilder:validation:XValidation:rule="!self.contains('#')",message="must not have a fragment: remove '#' and what follows it (RFC 6749 section 3.1.2)"
+// +kubebuilder:validation:XValidation:rule="!self.contains('*')",message="must not have a wildcard: list every URI exactly (RFC 9700 section 2.1)"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^[^/?]*//[^/?]*@')",message="must not have user information: remove what stands before '@'"
+// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?@]') || self.matches('^http:') || self.matches('^[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:.')",message="must be absolute and start with https://, or, for a native app, with a private-use scheme in reverse-domain form such as com.example.app:/callback (RFC 8252 section 7.1), in lower case"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^http:') || self.matches('^http://(127[.]0[.]0[.]1|\\\\[::1\\\\]|localhost)(:[0-9]{1,5})?([/?].*)?$')",message="may use http only for a loopback address of a native app: http://127.0.0.1/..., http://[::1]/... (RFC 8252 section 7.3); use https everywhere else"
+type RedirectURI string
+
+// Scope is a scope name (RFC 6749 section 3.3).
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:XValidation:rule="self.matches('^[!#-\\\\[\\\\]-~]*$')",message="must be printable ASCII without spaces, quotes and backslashes: one list item for each scope"
+// +kubebuilder:validation:XValidation:rule="self != 'sec'",message="the scope sec opens the security namespace of the instance and is reserved: remove it"
+// +kubebuilder:validation:XValidation:rule="self != 'DomainApi'",message="the scope DomainApi is obsolete: use read, and update where the application writes"
+type Scope string
+
+// IdentityServerReference names an IdentityServer.
+type IdentityServerReference struct {
+	// name of the IdentityServer. IdentityServers are cluster-scoped and written by platform administrators;
+	// `kubectl get ids` lists them.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// InteractiveSpec describes an application that signs users in with the Authorization Code flow and PKCE.
+type InteractiveSpec struct {
+	// redirectUris are the URIs that the server may send a user back to after sign-in, at least one. They are stored and
+	// compared exactly: case, port and trailing slash matter. Use https; a Public native app may also use
+	// http://127.0.0.1/... or a private-use scheme such as com.example.app:/callback. Together, joined by commas, at most 500
+	// characters (254 on ERP.net before 26.2.1.66).
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule="self.join(',').size() <= 500",message="joined by commas the URIs must not be longer than 500 characters: shorten or remove some"
+	RedirectURIs []RedirectURI `json:"redirectUris,omitempty"`
+
+	// postLogoutRedirectUris are the URIs that the server may send a user to after sign-out. The same rules as for
+	// redirectUris hold. Without one, users stay on the server's sign-out page.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule="self.join(',').size() <= 500",message="joined by commas the URIs must not be longer than 500 characters: shorten or remove some"
+	PostLogoutRedirectURIs []RedirectURI `json:"postLogoutRedirectUris,omitempty"`
+
+	// users says who may sign in: Internal (licensed users of the instance, the default) and Community (external users,
+	// who get an identity, but no access to the APIs).
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:default={"Internal"}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	Users []UserGroup `json:"users,omitempty"`
+}
+
+// InternalUserImpersonation says whether a service registration may act as an internal user.
+//
+// +kubebuilder:validation:Enum=Forbidden;Allowed
+type InternalUserImpersonation string
+
+const (
+	// ImpersonationForbidden registers the service without the right to impersonate internal users.
+	ImpersonationForbidden InternalUserImpersonation = "Forbidden"
+	// ImpersonationAllowed registers the service with it.
+	ImpersonationAllowed InternalUserImpersonation = "Allowed"
+)
+
+// ServiceSpec describes an application that acts as itself with the Client Credentials flow.
+type ServiceSpec struct {
+	// systemUser is the login of the user of the instance that the application acts as when no person is signed in.
+	// Every token of the Client Credentials flow has this user's permissions, so give each service a user of its own that
+	// may do what the service needs and no more, and is not an administrator. The user must exist at the instance, be active and
+	// not locked, and be an internal or application user. Changing it changes the rights of tokens issued from then on.
+	// Example: svc.orders
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{Cc}]([^\\\\p{Cc}]*[^\\\\s\\\\p{Cc}])?$')",message="must be the user's login, without white space around it and without control characters"
+	SystemUser string `json:"systemUser,omitempty"`
+
+	// internalUserImpersonation is Forbidden by default. Some versions of ERP.net issue tokens to a service that
+	// acts as an internal user only where it is Allowed: set it if a token is refused with unauthorized_client although all else is
+	// right. An application that is also interactive for Internal users has it in any case.
+	//
+	// +optional
+	// +default="Forbidden"
+	InternalUserImpersonation InternalUserImpersonation `json:"internalUserImpersonation,omitempty"`
+}
+
+// CredentialsSpec says where and how credentials are published.
+type CredentialsSpec struct {
+	// secretName is the name of the Secret, in the namespace of the TrustedApplication, that the operator writes and the
+	// workload mounts. Default: the name of the TrustedApplication. A Secret that exists already and is not the operator's is never
+	// touched. After a change the new Secret is written first, then the former one is deleted.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid Secret name: lower-case letters, digits, '-' and '.'"
+	SecretName string `json:"secretName,omitempty"`
+}
+
+// TrustedApplicationSpec is what a team asks for. At least one of interactive and service is needed; the flow follows from
+// which of them are present.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.interactive) || has(self.service)",message="say what the application does: add spec.service (acts as itself, Client Credentials), spec.interactive (signs users in, Authorization Code), or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || has(self.clientType)",message="an interactive application must say whether it can keep a secret: set spec.clientType to Confidential (server side) or Public (SPA, native, mobile)"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.service)",message="a Public client has no secret and cannot use Client Credentials: remove spec.service, or set spec.clientType to Confidential"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || has(self.interactive)",message="a Public client needs spec.interactive with at least one redirect URI"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.secretName)",message="a Public client never gets a Secret: remove spec.credentials.secretName; its configuration is published in the ConfigMap spec.configMapName"
+// +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"
+// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
+// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"
+// +kubebuilder:validation:XValidation:rule="has(self.interactive) || !has(self.scopes) || !('offline_access' in self.scopes)",message="offline_access asks for refresh tokens, which belong to interactive applications only: remove it from spec.scopes",fieldPath=".scopes"
+// +kubebuilder:validation:XValidation:rule="!has(self.service) || self.service.systemUser != self.applicationUri",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
+type TrustedApplicationSpec struct {
+	// identityServerRef names the IdentityServer to register at. It cannot be changed: to move an application, create
+	// another TrustedApplication.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: create another TrustedApplication for the other server, then delete this one"
+	IdentityServerRef IdentityServerReference `json:"identityServerRef,omitzero"`
+
+	// applicationUri identifies the application at the server and is its OAuth 2.0 client_id. Reverse-host form such as
+	// com.example.orders/sync is recommended. It cannot be changed. At most 254 characters.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]*$')",message="must be printable ASCII without spaces, for example com.example.orders/sync"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@')",message="must not look like the login of a user (RFC 9700 section 4.15): use a form such as com.example.orders/sync, without '@'"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed, because it is the client_id that users and workloads know: create another TrustedApplication, then delete this one"
+	ApplicationURI string `json:"applicationUri,omitempty"`
+
+	// displayName is what administrators and users see. Default: namespace/name of the TrustedApplication.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{Cc}]([^\\\\p{Cc}]*[^\\\\s\\\\p{Cc}])?$')",message="must not start or end with white space and must not contain control characters"
+	DisplayName string `json:"displayName,omitempty"`
+
+	// enabled is the kill switch: false makes the server refuse this client at once (invalid_client), without losing the
+	// registration or its secret. Tokens issued before live on until they expire. Default: true.
+	//
+	// +optional
+	// +default=true
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// clientType says whether the application can keep a secret: Confidential (it runs on a server) or Public (SPA, native or mobile:
+	// no secret, PKCE instead). Required for interactive applications; a service is always Confidential. A change to Public deletes
+	// the Secret and makes its content worthless; a change to Confidential creates one.
+	//
+	// +optional
+	ClientType ClientType `json:"clientType,omitempty"`
+
+	// interactive is present when the application signs users in (Authorization Code with PKCE).
+	//
+	// +optional
+	Interactive *InteractiveSpec `json:"interactive,omitempty"`
+
+	// service is present when the application acts as itself (Client Credentials).
+	//
+	// +optional
+	Service *ServiceSpec `json:"service,omitempty"`
+
+	// scopes are all the scopes that the application may ask for; a token request without a scope gets all of them. On
+	// ERP.net: read, and update where the application writes. Protocol scopes (openid, profile) need not be listed there.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Scopes []Scope `json:"scopes,omitempty"`
+
+	// referenceTokens says who may issue opaque long-lived tokens (API keys) for this application: None (default),
+	// AdministratorsOnly, or AuthenticatedUsers. ERP.net has them since 26.2.
+	//
+	// +optional
+	// +default="None"
+	ReferenceTokens ReferenceTokenPolicy `json:"referenceTokens,omitempty"`
+
+	// credentials says where credentials are published.
+	//
+	// +optional
+	Credentials *CredentialsSpec `json:"credentials,omitempty"`
+
+	// configMapName is the name of the ConfigMap with the public configuration of an interactive application (client id,
+	// authority, endpoints), in the namespace of the TrustedApplication. It never holds a secret. Default: the name of the
+	// TrustedApplication.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid ConfigMap name: lower-case letters, digits, '-' and '.'"
+	ConfigMapName string `json:"configMapName,omitempty"`
+
+	// deletionPolicy says what happens to the registration when this TrustedApplication is deleted: Delete (default), Disable
+	// (it stays, and refuses every request) or Orphan (it stays and works; nobody manages it any more). The published Secret and
+	// ConfigMap are deleted in any case.
+	//
+	// +optional
+	// +default="Delete"
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// BindingReference names the Secret of a Provisioned Service (https://servicebinding.io).
+type BindingReference struct {
+	// name of the published Secret.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// TrustedApplicationStatus is what the operator found and did. It is never read back as input.
+type TrustedApplicationStatus struct {
+	// observedGeneration is the latest generation of the spec that reached the server.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// flow is the OAuth 2.0 flow that follows from the spec.
+	//
+	// +optional
+	Flow Flow `json:"flow,omitempty"`
+
+	// clientId is the OAuth 2.0 client_id that the server knows the application by.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	ClientID string `json:"clientId,omitempty"`
+
+	// binding names the published Secret in the form of the Service Binding specification (Provisioned Service).
+	//
+	// +optional
+	Binding *BindingReference `json:"binding,omitempty"`
+
+	// configMapName is the name of the published ConfigMap.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ConfigMapName string `json:"configMapName,omitempty"`
+
+	// warnings tell what is accepted but worth changing. Each says what to do.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	Warnings []string `json:"warnings,omitempty"`
+
+	// orphans are registrations that may have been left at the server by creations whose answer was lost, by the name to
+	// look for. An administrator should look for them and delete them.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	Orphans []string `json:"orphans,omitempty"`
+
+	// conditions are Ready, Reconciling, Stalled (kstatus) and Registered, CredentialsVerified, CredentialsPublished. The message of
+	// each says what to do next where something is to be done.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// TrustedApplication is the registration of one application at an identity server. The operator registers it, proves its
+// credentials and publishes them in a Secret (never for Public clients) and a ConfigMap (interactive applications).
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=ta,categories=trustedapps
+// +kubebuilder:metadata:labels="servicebinding.io/provisioned-service=true"
+// +kubebuilder:printcolumn:name="Flow",type=string,JSONPath=`.status.flow`
+// +kubebuilder:printcolumn:name="Client ID",type=string,JSONPath=`.spec.applicationUri`
+// +kubebuilder:printcolumn:name="Server",type=string,JSONPath=`.spec.identityServerRef.name`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.binding.name`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"
+type TrustedApplication struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata; the name has at most 63 characters.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the application is and may do.
+	//
+	// +required
+	Spec TrustedApplicationSpec `json:"spec,omitzero"`
+
+	// status is what the operator found and did.
+	//
+	// +optional
+	Status TrustedApplicationStatus `json:"status,omitzero"`
+}
+
+// TrustedApplicationList is a list of TrustedApplications.
+//
+// +kubebuilder:object:root=true
+type TrustedApplicationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []TrustedApplication `json:"items"`
+}

@@ -1,0 +1,146 @@
+// Package idserver is the boundary to identity servers: what the operator wants of one, whatever its protocol. It knows
+// servers and never Kubernetes.
+package idserver
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+)
+
+// Server manages registrations at one identity server. All methods are safe for concurrent use. Every error is, or wraps,
+// exactly one of the errors of this package.
+type Server interface {
+	// Capabilities say what the server can do. They do not change during the life of a Server.
+	Capabilities() Capabilities
+	// Find looks a registration up: by key where Capabilities.Lookup, else by the handle in have. It returns the registration
+	// whoever owns it. ErrNotFound is a proof of absence, never a guess.
+	Find(ctx context.Context, key Key, have Credential) (Reply, error)
+	// Create registers a new client. With Capabilities.ChosenID the id in key is the client id and a second Create is
+	// ErrRejected with the reason ReasonTaken; without it any doubt about the outcome is ErrOutcomeUnknown.
+	Create(ctx context.Context, key Key, want Registration, secret Secret) (Reply, error)
+	// Update changes the registration that have describes into want. A secret that is not empty replaces the stored one where
+	// Capabilities.SecretOrigin is ClientChosen. Repeating it changes nothing further. Fields that the operator does not manage
+	// keep their values.
+	Update(ctx context.Context, have Reply, want Registration, secret Secret) (Reply, error)
+	// Delete removes the registration of the credential. nil means that it is certainly gone, also if it was before.
+	Delete(ctx context.Context, have Credential) error
+	// List yields all registrations that carry the mark of the cluster, page by page, where Capabilities.Lookup.
+	List(ctx context.Context, cluster string) iter.Seq2[Reply, error]
+	// Verify proves a credential by a token request, which opens no session. An error means that nothing was found out.
+	Verify(ctx context.Context, cred Credential, want Registration) (Verdict, error)
+}
+
+// SecretOrigin says who chooses client secrets.
+type SecretOrigin int
+
+const (
+	// ClientChosen secrets are drawn by the operator: every write can be repeated with the same value.
+	ClientChosen SecretOrigin = iota
+	// ServerIssued secrets are told once, in the answer to a creation.
+	ServerIssued
+)
+
+// Capabilities of a server, as probed.
+type Capabilities struct {
+	// ChosenID: the caller picks the client_id.
+	ChosenID bool
+	// SecretOrigin says who chooses secrets.
+	SecretOrigin SecretOrigin
+	// SecretSlots is the number of secrets of one registration that are valid at once; 1 is a hard cut-over.
+	SecretSlots int
+	// Lookup: Find and List work without a handle.
+	Lookup bool
+	// RepliesRotate: any answer may replace the secret or the registration access token; it has to be saved before anything else.
+	RepliesRotate bool
+	// MaxInFlight is the number of requests that the server takes at the same time; 0 is no limit.
+	MaxInFlight int
+}
+
+// Key says which registration is meant, and whose it is.
+type Key struct {
+	// ClientID is the wished client_id (ERP.net: the ApplicationUri).
+	ClientID string
+	// Owner is the mark that the registration carries.
+	Owner Mark
+}
+
+// Mark says which object of which cluster a registration belongs to. The zero Mark is an unmarked registration.
+type Mark struct {
+	// Cluster is the UID of the cluster's kube-system namespace.
+	Cluster string
+	// Namespace, Name and UID are those of the TrustedApplication.
+	Namespace, Name, UID string
+}
+
+// String renders the mark without the cluster: namespace/name/uid.
+func (m Mark) String() string {
+	if m == (Mark{}) {
+		return ""
+	}
+	return m.Namespace + "/" + m.Name + "/" + m.UID
+}
+
+// ParseMark reads what String wrote. ok is false where s is not of that form.
+func ParseMark(cluster, s string) (m Mark, ok bool) {
+	parts := strings.Split(s, "/")
+	if cluster == "" || len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+		return Mark{}, false
+	}
+	return Mark{Cluster: cluster, Namespace: parts[0], Name: parts[1], UID: parts[2]}, true
+}
+
+// Credential is how a client, and the operator on its behalf, is known to the server.
+type Credential struct {
+	// Handle is the server's own id of the registration: a GUID on ERP.net, the client configuration URI of RFC 7592.
+	Handle string
+	// ClientID is the OAuth 2.0 client_id.
+	ClientID string
+	// Secret is the client_secret; empty for a public client.
+	Secret Secret
+	// Control is the registration access token of RFC 7592, where the server issued one.
+	Control Secret
+	// ExpiresAt is when the server ends the secret; zero: never.
+	ExpiresAt time.Time
+}
+
+// Reply is a registration as the server holds it.
+type Reply struct {
+	// Credential holds what the answer brought: the handle and client id always, a secret or control token only where told.
+	Credential Credential
+	// Registration is what the server registered, which may differ from what was asked for.
+	Registration Registration
+	// Owner is the mark it carries; zero where it carries none, or a foreign one.
+	Owner Mark
+	// ForeignOwner describes a mark that is not of this operator's form; empty otherwise.
+	ForeignOwner string
+	// HasSecret says whether the server holds a secret for it.
+	HasSecret bool
+	// Version is for optimistic locking, where the server has it; empty otherwise.
+	Version string
+	// Raw is for the backend that made the Reply, and nobody else.
+	Raw any
+}
+
+// Verdict is the outcome of a verification.
+type Verdict struct {
+	// OK: the server accepted the credential.
+	OK bool
+	// Code is the error code of the server (RFC 6749 section 5.2) where it did not.
+	Code string
+	// Hint says what to look at; may be empty. It never holds text of the server.
+	Hint string
+}
+
+// String says what the verdict is.
+func (v Verdict) String() string {
+	if v.OK {
+		return "accepted"
+	}
+	if v.Hint != "" {
+		return fmt.Sprintf("refused with %s: %s", v.Code, v.Hint)
+	}
+	return "refused with " + v.Code
+}

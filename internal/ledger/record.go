@@ -1,0 +1,86 @@
+// Package ledger is what the operator must never forget about one application: the credentials it staged, published and
+// retired, and a creation whose answer it waits for.
+package ledger
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// MaxOrphans is the greatest number of creations with an unknown outcome that the operator risks for one application.
+const MaxOrphans = 3
+
+// Record is the ledger of one application. Its zero value is the ledger of an application that was never registered.
+type Record struct {
+	// Intent is the creation that was begun and not yet answered; servers with server-issued secrets only.
+	Intent *Intent
+	// Orphans are the names of registrations that a lost answer may have left behind, at most MaxOrphans.
+	Orphans []string
+	// Current is the credential in use, Next the one on its way, Old the one to delete. At the first registration only Next is
+	// set, and stays there until a later credential retires it: that saves a write, because the published objects prove how far
+	// it came (see Committed).
+	Current, Next, Old *Credential
+	// Target is the hash of the registration that the server is being told, written before the server is told. What was
+	// published with it (see Revision) proves that the server accepted it.
+	Target string
+	// RotatedAt is when the newest credential was staged.
+	RotatedAt time.Time
+}
+
+// Intent is a creation that was begun.
+type Intent struct {
+	// Name is what an administrator would look for at the server.
+	Name string
+	// Target is the hash of the registration to create.
+	Target string
+}
+
+// Credential is a credential with a name of its own, so that it can be spoken of without its value.
+type Credential struct {
+	// ID names it; random, not secret.
+	ID string
+	idserver.Credential
+}
+
+// NewID draws the ID of a credential.
+func NewID() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(b[:])
+}
+
+// Newest is the credential that the ledger drives to: Next where there is one, else Current; nil where there is none.
+func (r Record) Newest() *Credential {
+	if r.Next != nil {
+		return r.Next
+	}
+	return r.Current
+}
+
+// Revision names what is to be published: the newest credential and the target; "" where there is nothing to publish.
+func (r Record) Revision() string {
+	newest := r.Newest()
+	if newest == nil {
+		return ""
+	}
+	return newest.ID + "." + r.Target
+}
+
+// Credentials are all credentials in the ledger, newest first.
+func (r Record) Credentials() []Credential {
+	var all []Credential
+	for _, c := range []*Credential{r.Next, r.Current, r.Old} {
+		if c != nil {
+			all = append(all, *c)
+		}
+	}
+	return all
+}
+
+// Empty says whether nothing at the server can stem from this ledger.
+func (r Record) Empty() bool {
+	return r.Intent == nil && len(r.Orphans) == 0 && r.Newest() == nil && r.Old == nil
+}
