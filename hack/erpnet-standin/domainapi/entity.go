@@ -103,7 +103,7 @@ func (e *entity) find(db *database, who token.Caller, id string) (row, bool) {
 // entitiesOf lists the entity sets of one version by name.
 func entitiesOf(v model.Version, q model.Quirks) map[string]*entity {
 	out := map[string]*entity{}
-	for _, e := range []*entity{trustedApplications(v, q), authorizations(), users(v, q), publicUsers(v, q), customers(q)} {
+	for _, e := range []*entity{trustedApplications(v, q), authorizations(), users(v, q), publicUsers(q), customers(q)} {
 		out[e.set] = e
 	}
 	return out

@@ -40,7 +40,7 @@ func users(v model.Version, q model.Quirks) *entity {
 }
 
 // publicUsers describes the view of the caller's own user, readable without the scope sec.
-func publicUsers(_ model.Version, q model.Quirks) *entity {
+func publicUsers(q model.Quirks) *entity {
 	c := slices.Concat(columns[user]{
 		computed(attribute{name: "Id", kind: guid, required: true, onRequest: true, filter: equals}, func(u *user) any { return u.ID }),
 		computed(attribute{name: "UserId", kind: guid, required: true, filter: equals}, func(u *user) any { return u.ID }),

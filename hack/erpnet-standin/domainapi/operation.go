@@ -51,8 +51,8 @@ var resourcePath = regexp.MustCompile(`^([A-Za-z_]+)(?:\(([^()]*)\))?(/\$count)?
 
 // perform serves one operation against db.
 func (h *handler) perform(db *database, who token.Caller, op operation) (reply, error) {
-	if id := op.header.Get("TransactionId"); id != "" {
-		return reply{}, errSaving("Invalid TransactionId {0}", id)
+	if err := noTransaction(op); err != nil {
+		return reply{}, err
 	}
 	if function, ok := functions[op.path]; ok {
 		if err := h.authorize(db, who, nil, op.method); err != nil {
@@ -91,6 +91,14 @@ func (h *handler) perform(db *database, who token.Caller, op operation) (reply, 
 		return h.create(db, who, e, op)
 	}
 	return reply{}, errMethod(op.method)
+}
+
+// noTransaction refuses requests of an explicit transaction: none was ever begun here.
+func noTransaction(op operation) error {
+	if id := op.header.Get("TransactionId"); id != "" {
+		return errSaving("Invalid TransactionId {0}", id)
+	}
+	return nil
 }
 
 func (h *handler) performOne(db *database, who token.Caller, e *entity, id string, op operation) (reply, error) {
