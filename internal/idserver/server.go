@@ -120,6 +120,8 @@ type Reply struct {
 	HasSecret bool
 	// Version is for optimistic locking, where the server has it; empty otherwise.
 	Version string
+	// Warnings are accepted risks of the registration, each with what to do; made by the backend, never by the server.
+	Warnings []string
 	// Raw is for the backend that made the Reply, and nobody else.
 	Raw any
 }
