@@ -1,0 +1,143 @@
+// Package execute performs what the plan decides: each step is exactly one durable effect, or one question to the server. It is
+// the only place that calls an idserver.Server.
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// maxSteps bounds a run. The longest legitimate run, a server-issued replacement, has under twenty steps.
+const maxSteps = 40
+
+// Ledger stores the record of one application. Save fails where the stored version is not the one that was loaded.
+type Ledger interface {
+	Load(ctx context.Context) (rec ledger.Record, exists bool, err error)
+	Save(ctx context.Context, rec ledger.Record) error
+	Delete(ctx context.Context) error
+}
+
+// Outputs are the published objects of one application: a pure rendering of its spec and its ledger.
+type Outputs interface {
+	Observe(ctx context.Context, rec ledger.Record) (plan.Output, error)
+	Publish(ctx context.Context, rec ledger.Record) error
+	// Unpublish deletes what is ours and not wanted any more; everything that is ours, if all.
+	Unpublish(ctx context.Context, rec ledger.Record, all bool) error
+}
+
+// Finalizer is that of one TrustedApplication.
+type Finalizer interface {
+	Present() bool
+	Add(ctx context.Context) error
+	Remove(ctx context.Context) error
+}
+
+// Executor holds what a run works on: one application and the server that it names.
+type Executor struct {
+	// Server may be nil where Desired.ServerReady is false.
+	Server    idserver.Server
+	Ledger    Ledger
+	Outputs   Outputs
+	Finalizer Finalizer
+	// Draw draws a client secret, NewID the ID of a credential.
+	Draw  func() idserver.Secret
+	NewID func() string
+	Now   func() time.Time
+	// Next decides; nil is plan.Next. The explorer puts mistakes here, to see that it catches them.
+	Next func(plan.Desired, plan.Observed) plan.Step
+}
+
+// Result is how a run ended.
+type Result struct {
+	// End is Done, Wait or Fail.
+	End plan.Step
+	// Trace are the steps that were performed, in order, without the end.
+	Trace []plan.Step
+	// Observed is what was known at the end.
+	Observed plan.Observed
+	// Warnings are what the server has to say about the registration; nil where it was not told anything.
+	Warnings []string
+}
+
+// run is one run in the making.
+type run struct {
+	*Executor
+	desired  plan.Desired
+	observed plan.Observed
+	warnings []string
+}
+
+// Run brings one application as far towards what is desired as it goes now. An error is one of Kubernetes, and the run may be
+// repeated; what the server answers is in the Result.
+func (e *Executor) Run(ctx context.Context, d plan.Desired) (Result, error) {
+	r := &run{Executor: e, desired: d}
+	next := e.Next
+	if next == nil {
+		next = plan.Next
+	}
+	var trace []plan.Step
+	result := func(end plan.Step) Result {
+		return Result{End: end, Trace: trace, Observed: r.observed, Warnings: r.warnings}
+	}
+	if err := r.observe(ctx); err != nil {
+		return result(nil), err
+	}
+	for range maxSteps {
+		step := next(d, r.observed)
+		if plan.IsEnd(step) {
+			return result(step), nil
+		}
+		if err := r.do(ctx, step); err != nil {
+			return result(nil), fmt.Errorf("%s: %w", Name(step), err)
+		}
+		trace = append(trace, step)
+	}
+	return result(nil), fmt.Errorf("the plan did not end after %d steps, the last was %s", maxSteps, Name(trace[len(trace)-1]))
+}
+
+// Name names a step, for errors, events and logs.
+func Name(s plan.Step) string { return fmt.Sprintf("%T", s)[len("plan."):] }
+
+// observe reads what the run starts from.
+func (r *run) observe(ctx context.Context) error {
+	rec, exists, err := r.Ledger.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("loading the ledger: %w", err)
+	}
+	r.observed.Finalizer = r.Finalizer.Present()
+	r.observed.Ledger, r.observed.LedgerExists = rec, exists
+	return r.look(ctx)
+}
+
+// look compares what is published with the ledger as it is now.
+func (r *run) look(ctx context.Context) error {
+	out, err := r.Outputs.Observe(ctx, r.observed.Ledger)
+	if err != nil {
+		return fmt.Errorf("reading what is published: %w", err)
+	}
+	r.observed.Output = out
+	return nil
+}
+
+// save saves a changed ledger and compares what is published with it.
+func (r *run) save(ctx context.Context, rec ledger.Record) error {
+	if err := r.Ledger.Save(ctx, rec); err != nil {
+		return fmt.Errorf("saving the ledger: %w", err)
+	}
+	r.observed.Ledger, r.observed.LedgerExists = rec, true
+	return r.look(ctx)
+}
+
+// failure makes an error of the server the end of the run.
+func (r *run) failure(err error) {
+	r.observed.Failure = plan.Failure(err)
+}
+
+// certain says whether a call with this error certainly had no effect.
+func certain(err error) bool { return !errors.Is(err, idserver.ErrOutcomeUnknown) }

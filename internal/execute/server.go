@@ -1,0 +1,131 @@
+package execute
+
+import (
+	"context"
+	"errors"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+func (r *run) serverIssued() bool {
+	return r.desired.Capabilities.SecretOrigin == idserver.ServerIssued
+}
+
+func (r *run) lookup(ctx context.Context) {
+	reply, err := r.Server.Find(ctx, r.desired.Key, idserver.Credential{ClientID: r.desired.Key.ClientID})
+	switch {
+	case errors.Is(err, idserver.ErrNotFound):
+		r.observed.Looked, r.observed.Server = true, nil
+	case err != nil:
+		r.failure(err)
+	default:
+		r.observed.Looked, r.observed.Server = true, &reply
+	}
+}
+
+func (r *run) create(ctx context.Context) {
+	o := &r.observed
+	var secret idserver.Secret
+	if !r.serverIssued() {
+		secret = o.Ledger.Newest().Secret
+	}
+	reply, err := r.Server.Create(ctx, r.desired.Key, r.desired.Want, secret)
+	if err != nil {
+		o.IntentVoid = certain(err)
+		r.failure(err)
+		return
+	}
+	o.Server, o.Applied, o.Absent = &reply, true, false
+	r.warnings = reply.Warnings
+	if r.serverIssued() {
+		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now())
+		o.Unsaved = &rec
+	}
+}
+
+func (r *run) apply(ctx context.Context, want idserver.Registration) {
+	o := &r.observed
+	have, secret := r.have()
+	reply, err := r.Server.Update(ctx, have, want, secret)
+	switch {
+	case errors.Is(err, idserver.ErrNotFound) && !r.desired.Deleting:
+		o.Server, o.Absent = nil, true
+	case errors.Is(err, idserver.ErrNotFound):
+		o.Disabled = true // nothing is there to be disabled
+	case err != nil:
+		r.failure(err)
+	default:
+		o.Server, o.Applied = &reply, true
+		r.warnings = reply.Warnings
+		r.keep(reply)
+	}
+}
+
+// have is the registration to change as far as it is known, and the secret it shall have.
+func (r *run) have() (idserver.Reply, idserver.Secret) {
+	newest := r.observed.Ledger.Newest()
+	if r.serverIssued() {
+		return idserver.Reply{Credential: newest.Credential, Owner: r.desired.Key.Owner}, ""
+	}
+	return *r.observed.Server, newest.Secret
+}
+
+// keep makes the plan save what an answer brought anew, where answers can do that.
+func (r *run) keep(reply idserver.Reply) {
+	if !r.serverIssued() {
+		return
+	}
+	if rec, changed := r.observed.Ledger.Replace(reply.Credential, r.NewID); changed {
+		r.observed.Unsaved = &rec
+	}
+}
+
+func (r *run) verify(ctx context.Context) {
+	newest := r.observed.Ledger.Newest()
+	verdict, err := r.Server.Verify(ctx, newest.Credential, r.desired.Want)
+	switch {
+	case err != nil:
+		r.failure(err)
+	case !verdict.OK:
+		r.observed.Failure = plan.Refused(verdict)
+	default:
+		r.observed.Verified = newest.ID
+	}
+}
+
+func (r *run) disable(ctx context.Context) {
+	want := r.desired.Want
+	if !r.serverIssued() { // what else the spec asks for does not matter any more, and must not be a reason to fail
+		want = r.observed.Server.Registration
+	}
+	want.Enabled = false
+	r.apply(ctx, want)
+	if r.observed.Failure == nil {
+		r.observed.Disabled = true
+	}
+}
+
+func (r *run) deleteRegistration(ctx context.Context, id string) {
+	cred := r.credential(id)
+	err := r.Server.Delete(ctx, cred)
+	switch {
+	case r.desired.Deleting && errors.Is(err, idserver.ErrRejected) && idserver.ReasonOf(err) == idserver.ReasonReferenced:
+		r.observed.DeleteRefused = true
+	case err != nil:
+		r.failure(err)
+	default:
+		r.observed.Deleted = append(r.observed.Deleted, id)
+	}
+}
+
+// credential finds a credential of the ledger, or of the registration that was looked up where id is empty.
+func (r *run) credential(id string) idserver.Credential {
+	for _, c := range r.observed.Ledger.Credentials() {
+		if c.ID == id {
+			return c.Credential
+		}
+	}
+	return r.observed.Server.Credential
+}

@@ -1,0 +1,212 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// Capabilities implements idserver.Server.
+func (s *Server) Capabilities() idserver.Capabilities { return s.capabilities }
+
+// Find implements idserver.Server. With server-issued ids it is an effect: it replaces the registration access token.
+func (s *Server) Find(ctx context.Context, key idserver.Key, have idserver.Credential) (idserver.Reply, error) {
+	const op = "looking the registration up"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, op); err != nil {
+		return idserver.Reply{}, err
+	}
+	i := -1
+	if s.capabilities.Lookup {
+		i = s.byClientID(key.ClientID)
+	} else {
+		i = s.byHandle(have.Handle)
+	}
+	if i < 0 {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrNotFound, Op: op}
+	}
+	if s.lacksControl(i, have) {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrControlLost, Op: op}
+	}
+	return s.answer(i, ""), nil
+}
+
+// Create implements idserver.Server.
+func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	const op = "creating the registration"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, op); err != nil {
+		return idserver.Reply{}, err
+	}
+	s.write++
+	created := Stored{Handle: s.draw("handle"), Owner: key.Owner, Registration: want.Normalize()}
+	if s.capabilities.ChosenID {
+		if s.byClientID(key.ClientID) >= 0 {
+			return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonTaken}
+		}
+		created.ClientID = key.ClientID
+	} else {
+		created.ClientID = s.draw("client")
+	}
+	told := s.changeSecret(&created, secret)
+	s.held = append(s.held, created)
+	return s.answer(len(s.held)-1, told), nil
+}
+
+// Update implements idserver.Server. Where have is a full answer of this server, nothing is sent if it is as wanted already, and
+// an edit that happened since is a conflict.
+func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	const op = "updating the registration"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, op); err != nil {
+		return idserver.Reply{}, err
+	}
+	if read, wasRead := have.Raw.(Stored); wasRead {
+		if read.Owner == (idserver.Mark{}) {
+			return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict,
+				Message: "the registration does not carry the mark of the operator"}
+		}
+		if read.is(want, secret) {
+			return have, nil
+		}
+	}
+	i := s.byHandle(have.Credential.Handle)
+	if i < 0 {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrNotFound, Op: op}
+	}
+	if s.lacksControl(i, have.Credential) {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrControlLost, Op: op}
+	}
+	s.write++
+	if have.Version != "" && have.Version != s.held[i].version() {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict}
+	}
+	updated := s.held[i]
+	updated.Registration = want.Normalize()
+	told := s.changeSecret(&updated, secret)
+	s.held[i] = updated
+	return s.answer(i, told), nil
+}
+
+// Delete implements idserver.Server.
+func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
+	const op = "deleting the registration"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, op); err != nil {
+		return err
+	}
+	i := s.byHandle(have.Handle)
+	if have.Handle == "" && s.capabilities.Lookup {
+		i = s.byClientID(have.ClientID)
+	}
+	if i < 0 {
+		return nil
+	}
+	if s.lacksControl(i, have) {
+		return &idserver.Error{Class: idserver.ErrControlLost, Op: op}
+	}
+	s.write++
+	s.held = slices.Delete(s.held, i, i+1)
+	return nil
+}
+
+// List implements idserver.Server.
+func (s *Server) List(ctx context.Context, cluster string) iter.Seq2[idserver.Reply, error] {
+	const op = "listing the registrations"
+	return func(yield func(idserver.Reply, error) bool) {
+		if !s.capabilities.Lookup {
+			yield(idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Message: "the server has no list"})
+			return
+		}
+		if err := begin(ctx, op); err != nil {
+			yield(idserver.Reply{}, err)
+			return
+		}
+		for _, r := range s.Registrations() {
+			if cluster != "" && r.Owner.Cluster == cluster && !yield(s.reply(r, ""), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Verify implements idserver.Server.
+func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idserver.Registration) (idserver.Verdict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, "verifying the credential"); err != nil {
+		return idserver.Verdict{}, err
+	}
+	if want.Public {
+		return idserver.Verdict{OK: true}, nil
+	}
+	i := s.byClientID(cred.ClientID)
+	if i < 0 || !s.held[i].accepts(cred.Secret) {
+		return idserver.Verdict{Code: "invalid_client"}, nil
+	}
+	if want.Service && !s.held[i].Registration.Service {
+		return idserver.Verdict{Code: "unauthorized_client"}, nil
+	}
+	return idserver.Verdict{OK: true}, nil
+}
+
+// begin refuses a call whose context has ended, before it has an effect.
+func begin(ctx context.Context, op string) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &idserver.Error{Class: idserver.ErrUnavailable, Op: op, Cause: errors.New("the context has ended")}
+}
+
+func (s *Server) lacksControl(i int, have idserver.Credential) bool {
+	return s.capabilities.RepliesRotate && s.held[i].Control != have.Control
+}
+
+// changeSecret brings the secret of r in line with its client type. It returns the secret where the answer has to tell it.
+func (s *Server) changeSecret(r *Stored, chosen idserver.Secret) idserver.Secret {
+	switch {
+	case r.Registration.Public:
+		r.Secret = ""
+	case s.capabilities.SecretOrigin == idserver.ClientChosen:
+		if chosen != "" {
+			r.Secret = chosen
+		}
+	case r.Secret == "":
+		r.Secret = idserver.Secret(s.draw("secret"))
+		return r.Secret
+	}
+	return ""
+}
+
+// answer is the reply about the registration at i, with the effect that answering has.
+func (s *Server) answer(i int, told idserver.Secret) idserver.Reply {
+	if s.capabilities.RepliesRotate {
+		s.held[i].Control = idserver.Secret(s.draw("control"))
+	}
+	return s.reply(s.held[i], told)
+}
+
+func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
+	reply := idserver.Reply{
+		Credential:   idserver.Credential{Handle: r.Handle, ClientID: r.ClientID, Secret: told, Control: r.Control},
+		Registration: r.Registration.Normalize(),
+		HasSecret:    r.Secret != "",
+	}
+	if s.capabilities.Lookup {
+		reply.Owner, reply.ForeignOwner = r.Owner, r.ForeignOwner
+		reply.Version, reply.Raw = r.version(), r.copy()
+	}
+	return reply
+}
+
+// is says whether an update to want would change nothing.
+func (r Stored) is(want idserver.Registration, secret idserver.Secret) bool {
+	return len(want.Diff(r.Registration)) == 0 && (want.Public && r.Secret == "" || !want.Public && (secret == "" || secret == r.Secret))
+}

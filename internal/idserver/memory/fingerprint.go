@@ -1,0 +1,57 @@
+package memory
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Fingerprint renders everything that the server's further behaviour depends on: equal fingerprints mean servers that nobody can
+// tell apart. It is one line for each registration and shows secrets, which are counters here. How many values were drawn and how many
+// writes were counted is left out; put it through Canonical, together with the rest of the state, to leave out the names of drawn
+// values too.
+func (s *Server) Fingerprint() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	for _, r := range s.held {
+		b.WriteString(r.fingerprint())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// fingerprint needs Reveal: a Secret prints as [redacted], which would make different servers look equal.
+func (r Stored) fingerprint() string {
+	return fmt.Sprintf("%q %q %q %q %+v secret=%q control=%q notes=%q", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
+		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), r.Control.Reveal(), r.Notes)
+}
+
+// version stands for the row version of a real server. It is made of the content, not counted, so that states that are equal in
+// all else have equal versions too.
+func (r Stored) version() string {
+	sum := sha256.Sum256([]byte(r.fingerprint()))
+	return hex.EncodeToString(sum[:8])
+}
+
+var drawnValue = regexp.MustCompile(`drawn-([a-z]+)-[0-9]+`)
+
+// Canonical renames the drawn values in a rendering of a whole state (of the server, the ledger, the published objects) by the order in
+// which they first occur, kind by kind: states that differ only in how many values were drawn before become equal. Nothing
+// depends on a drawn value but whether it equals another one. Values that the explorer draws are renamed as well if they have
+// the form drawn-KIND-NUMBER.
+func Canonical(state string) string {
+	names, count := map[string]string{}, map[string]int{}
+	return drawnValue.ReplaceAllStringFunc(state, func(value string) string {
+		name, known := names[value]
+		if !known {
+			kind := drawnValue.FindStringSubmatch(value)[1]
+			count[kind]++
+			name = fmt.Sprintf("drawn-%s-%d", kind, count[kind])
+			names[value] = name
+		}
+		return name
+	})
+}

@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// The changes of a Record: pure, each returns the Record to save. The plan says which, the executor saves it.
+
+// Stage sets what the server will be told next. With a drawn credential it becomes Next; published says whether the former Next was
+// published, and so becomes Current instead of being dropped.
+func (r Record) Stage(target string, drawn *Credential, published bool, now time.Time) Record {
+	r.Target = target
+	if drawn == nil {
+		return r
+	}
+	if r.Next != nil && published {
+		r.Current = r.Next
+	}
+	r.Next, r.RotatedAt = drawn, now
+	return r
+}
+
+// Begin notes the intent to create a registration. A former Next becomes Current if it was published; else it is a
+// registration that nobody uses, and becomes Old.
+func (r Record) Begin(intent Intent, published bool) Record {
+	r.Intent = &intent
+	switch {
+	case r.Next == nil:
+	case published && r.Current == nil:
+		r.Current, r.Next = r.Next, nil
+	case published:
+		r.Old, r.Current, r.Next = r.Current, r.Next, nil
+	default:
+		r.Old, r.Next = r.Next, nil
+	}
+	return r
+}
+
+// Answer notes what the server answered to the creation: the new credential is Next.
+func (r Record) Answer(got Credential, now time.Time) Record {
+	if r.Intent != nil {
+		r.Target = r.Intent.Target
+	}
+	r.Intent, r.Next, r.RotatedAt = nil, &got, now
+	return r
+}
+
+// Replace puts what an answer brought in the place of the newest credential. changed is false where it brought nothing new. A
+// new secret gives the credential a new ID, so that it is proven and published again.
+func (r Record) Replace(got idserver.Credential, newID func() string) (next Record, changed bool) {
+	newest := r.Newest()
+	if newest == nil {
+		return r, false
+	}
+	c := *newest
+	if got.Handle != "" {
+		c.Handle = got.Handle
+	}
+	if got.Control != "" {
+		c.Control = got.Control
+	}
+	if got.Secret != "" && got.Secret != c.Secret {
+		c.Secret, c.ID = got.Secret, newID()
+	}
+	if got.ClientID != "" {
+		c.ClientID = got.ClientID
+	}
+	c.ExpiresAt = got.ExpiresAt
+	if c == *newest {
+		return r, false
+	}
+	if r.Next != nil {
+		r.Next = &c
+	} else {
+		r.Current = &c
+	}
+	return r, true
+}
+
+// Forget drops the intent of a creation that certainly had no effect.
+func (r Record) Forget() Record {
+	r.Intent = nil
+	return r
+}
+
+// DeclareOrphan turns the intent into an orphan.
+func (r Record) DeclareOrphan() Record {
+	if r.Intent != nil {
+		r.Orphans = append(append([]string(nil), r.Orphans...), r.Intent.Name)
+		r.Intent = nil
+	}
+	return r
+}
+
+// Promote makes Next the current credential. keepOld says whether the former one is a registration of its own, to be deleted.
+func (r Record) Promote(keepOld bool) Record {
+	if keepOld {
+		r.Old = r.Current
+	}
+	r.Current, r.Next = r.Next, nil
+	return r
+}
+
+// ForgetOld drops the replaced credential, after its registration was deleted.
+func (r Record) ForgetOld() Record {
+	r.Old = nil
+	return r
+}

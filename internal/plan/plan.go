@@ -1,0 +1,320 @@
+// Package plan decides what to do next for one application. It is pure and total: no I/O, no clock, no randomness. The order of
+// the rules is the specification.
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+)
+
+// rule proposes a step, or nil where it has nothing to say.
+type rule func(Desired, Observed) Step
+
+// Next is the next step towards what is desired. Done is a fixed point.
+func Next(d Desired, o Observed) Step {
+	rules := living
+	if d.Deleting {
+		rules = ending
+	}
+	for _, r := range slices.Concat(always, rules) {
+		if s := r(d, o); s != nil {
+			return s
+		}
+	}
+	return Done{}
+}
+
+// always come first, whatever is desired.
+var always = []rule{
+	saveUnsaved,   // what a server tells only once is saved before anything else
+	forgetVoid,    // a creation that certainly failed leaves no intent, which would count as an orphan later
+	failed,        // an effect failed: the run ends and says why
+	declareOrphan, // a creation whose answer was lost may have left a registration: declare it
+}
+
+// living are the rules for an application that shall exist.
+var living = []rule{
+	guard,                        // the finalizer is there before the first effect outside
+	unregistered(respectForeign), // a Secret or ConfigMap of somebody else stops us before anything happens
+	uncommitted(awaitServer),     // what is not yet published needs the server
+	uncommitted(lookup),          // look before anything is written
+	uncommitted(respectOwner),    // a registration of somebody else is never touched
+	uncommitted(replace),         // server-issued: another registration, with an intent saved first
+	uncommitted(stage),           // the ledger knows what the server will be told, before it is told
+	uncommitted(create),          // absent at the server: create
+	uncommitted(apply),           // present: change it into what is wanted; repeating this is harmless
+	uncommitted(verify),          // nothing unproven is published
+	respectForeign,               // the server was told, so that a kill switch works in any case; but nothing of others is overwritten
+	publish,                      // Secret and ConfigMap are a rendering of ledger and spec; publishing commits what was staged
+	unpublish,                    // what is left under former names, or of a former kind, goes after the new is there
+	promote,                      // the published credential retires the one before
+	deleteOld,                    // the replaced registration ends, and leaves the ledger after that
+}
+
+// ending are the rules for an application that is being deleted.
+var ending = []rule{
+	released,                       // without our finalizer there is nothing to do
+	endingOnServer(awaitServer),    // ending a registration needs the server
+	endingOnServer(lookup),         // find it
+	endingOnServer(deleteByLedger), // server-issued: by every credential in the ledger
+	endingOnServer(deleteFound),    // client-chosen: the one that was found, if it is ours
+	endingOnServer(disable),        // by policy, or where the deletion is refused
+	unpublishAll,                   // Secret and ConfigMap go before the ledger, which could restore them
+	deleteLedger,                   // the ledger goes after the registration, which it describes
+	release,                        // and the finalizer last
+}
+
+func saveUnsaved(_ Desired, o Observed) Step {
+	if o.Unsaved != nil {
+		return SaveReply{}
+	}
+	return nil
+}
+
+func forgetVoid(_ Desired, o Observed) Step {
+	if o.IntentVoid && o.Ledger.Intent != nil {
+		return ForgetIntent{}
+	}
+	return nil
+}
+
+func failed(_ Desired, o Observed) Step { return o.Failure }
+
+func declareOrphan(_ Desired, o Observed) Step {
+	if o.Ledger.Intent != nil && !o.IntentMine {
+		return NoteOrphan{}
+	}
+	return nil
+}
+
+func guard(_ Desired, o Observed) Step {
+	if !o.Finalizer {
+		return AddFinalizer{}
+	}
+	return nil
+}
+
+func respectForeign(_ Desired, o Observed) Step {
+	switch {
+	case o.Output.Secret == Foreign:
+		return Fail{Reason: v1alpha1.ReasonSecretConflict, Message: "a Secret of the wished name exists and was not written by this operator for this application; it was neither read nor changed: " +
+			"set spec.credentials.secretName to a free name, or delete that Secret"}
+	case o.Output.ConfigMap == Foreign:
+		return Fail{Reason: v1alpha1.ReasonConfigMapConflict, Message: "a ConfigMap of the wished name exists and was not written by this operator for this application; it was not changed: " +
+			"set spec.configMapName to a free name, or delete that ConfigMap"}
+	}
+	return nil
+}
+
+// unregistered makes a rule apply only as long as nothing was ever staged.
+func unregistered(r rule) rule {
+	return func(d Desired, o Observed) Step {
+		if !o.Ledger.Empty() {
+			return nil
+		}
+		return r(d, o)
+	}
+}
+
+// uncommitted makes a rule apply only until what the ledger drives to was published.
+func uncommitted(r rule) rule {
+	return func(d Desired, o Observed) Step {
+		if o.committed(d) {
+			return nil
+		}
+		return r(d, o)
+	}
+}
+
+func awaitServer(d Desired, _ Observed) Step {
+	if !d.ServerReady {
+		return d.ServerWait
+	}
+	return nil
+}
+
+func lookup(d Desired, o Observed) Step {
+	if d.Capabilities.Lookup && !o.Looked {
+		return Lookup{}
+	}
+	return nil
+}
+
+func respectOwner(d Desired, o Observed) Step {
+	if o.Server == nil || o.Server.Owner == d.Key.Owner || !d.Capabilities.Lookup {
+		return nil
+	}
+	return Fail{Reason: v1alpha1.ReasonOwnershipConflict, Message: fmt.Sprintf("the client id %s is registered already %s; it was not changed: "+
+		"choose another spec.applicationUri, or have that registration deleted", d.Key.ClientID, ownerOf(d.Key.Owner, o.Server))}
+}
+
+// ownerOf tells whose a registration is, without details of other teams.
+func ownerOf(mine idserver.Mark, have *idserver.Reply) string {
+	theirs := have.Owner
+	switch {
+	case theirs == (idserver.Mark{}):
+		return "and carries no mark of this operator"
+	case theirs.Cluster != mine.Cluster:
+		return "and belongs to a TrustedApplication of another cluster"
+	case theirs.Namespace == mine.Namespace && theirs.Name == mine.Name:
+		return "by a former TrustedApplication of the same name, which left it there"
+	case theirs.Namespace == mine.Namespace:
+		return "by the TrustedApplication " + theirs.Name + " of this namespace"
+	}
+	return "and belongs to a TrustedApplication of another namespace"
+}
+
+func replace(d Desired, o Observed) Step {
+	if !d.serverIssued() || (o.fits(d) && !o.Absent) {
+		return nil
+	}
+	switch {
+	case o.Ledger.Old != nil: // one replaced registration at a time: end the former first
+		return deleteOldOf(o)
+	case o.Ledger.Intent != nil:
+		return Create{}
+	case len(o.Ledger.Orphans) >= ledger.MaxOrphans:
+		return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d creations in a row got no answer, each may have left a registration at the server: "+
+			"have the registrations in status.orphans deleted there, then delete this TrustedApplication and create it again", len(o.Ledger.Orphans))}
+	}
+	return SaveIntent{}
+}
+
+func stage(d Desired, o Observed) Step {
+	switch {
+	case !o.fits(d):
+		return Stage{Draw: true}
+	case o.Ledger.Target != d.Target:
+		return Stage{}
+	}
+	return nil
+}
+
+func create(d Desired, o Observed) Step {
+	if !d.serverIssued() && !o.Applied && o.Server == nil {
+		return Create{}
+	}
+	return nil
+}
+
+func apply(_ Desired, o Observed) Step {
+	if !o.Applied {
+		return Apply{}
+	}
+	return nil
+}
+
+func verify(d Desired, o Observed) Step {
+	if d.Verify && d.Confidential() && d.Want.Enabled && o.Verified != o.Ledger.Newest().ID {
+		return Verify{}
+	}
+	return nil
+}
+
+func publish(_ Desired, o Observed) Step {
+	for _, s := range []ObjectState{o.Output.Secret, o.Output.ConfigMap} {
+		if s == Missing || s == Differs {
+			return Publish{}
+		}
+	}
+	return nil
+}
+
+func unpublish(_ Desired, o Observed) Step {
+	if o.Output.Stale {
+		return Unpublish{}
+	}
+	return nil
+}
+
+func promote(_ Desired, o Observed) Step {
+	if o.Ledger.Next != nil && o.Ledger.Current != nil {
+		return Promote{}
+	}
+	return nil
+}
+
+func deleteOld(d Desired, o Observed) Step {
+	if o.Ledger.Old == nil {
+		return nil
+	}
+	if !d.ServerReady {
+		return d.ServerWait
+	}
+	return deleteOldOf(o)
+}
+
+func deleteOldOf(o Observed) Step {
+	if slices.Contains(o.Deleted, o.Ledger.Old.ID) {
+		return ForgetOld{}
+	}
+	return DeleteOld{}
+}
+
+func released(_ Desired, o Observed) Step {
+	if !o.Finalizer {
+		return Done{}
+	}
+	return nil
+}
+
+// endingOnServer makes a rule apply where the policy ends the registration and there may be one.
+func endingOnServer(r rule) rule {
+	return func(d Desired, o Observed) Step {
+		if d.Deletion == Orphan || len(o.Ledger.Credentials()) == 0 || o.Disabled {
+			return nil
+		}
+		return r(d, o)
+	}
+}
+
+func deleteByLedger(d Desired, o Observed) Step {
+	if !d.serverIssued() || d.Deletion != Delete || o.DeleteRefused {
+		return nil
+	}
+	for _, c := range o.Ledger.Credentials() {
+		if !slices.Contains(o.Deleted, c.ID) {
+			return DeleteRegistration{ID: c.ID}
+		}
+	}
+	return nil
+}
+
+func deleteFound(d Desired, o Observed) Step {
+	if d.serverIssued() || d.Deletion != Delete || o.DeleteRefused || !ours(d, o) || slices.Contains(o.Deleted, "") {
+		return nil
+	}
+	return DeleteRegistration{}
+}
+
+func disable(d Desired, o Observed) Step {
+	if d.Deletion == DisableOnly || o.DeleteRefused {
+		if d.serverIssued() || ours(d, o) {
+			return Disable{}
+		}
+	}
+	return nil
+}
+
+// ours says whether the registration that was found carries our mark.
+func ours(d Desired, o Observed) bool { return o.Server != nil && o.Server.Owner == d.Key.Owner }
+
+func unpublishAll(_ Desired, o Observed) Step {
+	if o.Output.Any {
+		return Unpublish{All: true}
+	}
+	return nil
+}
+
+func deleteLedger(_ Desired, o Observed) Step {
+	if o.LedgerExists {
+		return DeleteLedger{}
+	}
+	return nil
+}
+
+func release(Desired, Observed) Step { return RemoveFinalizer{} }

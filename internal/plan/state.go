@@ -1,0 +1,124 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+)
+
+// Desired is what the spec of one application asks for, on the server that it names.
+type Desired struct {
+	// Key is the wished client id and our mark.
+	Key idserver.Key
+	// Want is the registration, normalized.
+	Want idserver.Registration
+	// Target is the hash of Want at the server.
+	Target string
+	// Capabilities of the server.
+	Capabilities idserver.Capabilities
+	// Server says whether the server can be asked; ServerWait is why not.
+	ServerReady bool
+	ServerWait  Wait
+	// Verify: credentials are proven before they are published.
+	Verify bool
+	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
+	Deleting bool
+	Deletion Deletion
+}
+
+// Deletion says what becomes of a registration whose TrustedApplication is deleted.
+type Deletion int
+
+// The deletion policies of the API.
+const (
+	Delete Deletion = iota
+	DisableOnly
+	Orphan
+)
+
+// Confidential says whether the application has a secret.
+func (d Desired) Confidential() bool { return !d.Want.Public }
+
+// Observed is what is known so far in one run. Nothing in it outlives the run, except what Ledger and Output were read from.
+type Observed struct {
+	// Finalizer: it is on the TrustedApplication.
+	Finalizer bool
+	// Ledger as saved; LedgerExists tells an empty one from none.
+	Ledger       ledger.Record
+	LedgerExists bool
+	// Unsaved is what an answer of the server made of the ledger, and was not saved yet.
+	Unsaved *ledger.Record
+	// IntentMine: the intent in the ledger was saved in this run, and the creation was not yet tried.
+	IntentMine bool
+	// IntentVoid: the creation certainly had no effect.
+	IntentVoid bool
+	// Looked: the server was asked in this run; Server is its answer, nil where the registration is absent.
+	Looked bool
+	Server *idserver.Reply
+	// Absent: the server said in this run that the registration of the newest credential does not exist.
+	Absent bool
+	// Applied: the server was told Want and the newest credential in this run.
+	Applied bool
+	// Verified is the ID of the credential that was proven in this run.
+	Verified string
+	// Deleted are the IDs of credentials whose registration was deleted in this run; "" for the one that was looked up.
+	Deleted []string
+	// DeleteRefused: the server refuses the deletion because something refers to the registration.
+	DeleteRefused bool
+	// Disabled: the server was told to refuse the client in this run.
+	Disabled bool
+	// Output is what is published, compared with what the ledger and the spec say.
+	Output Output
+	// Failure is why the run cannot go on.
+	Failure Step
+}
+
+// ObjectState compares one published object with what should be there.
+type ObjectState int
+
+// The states of an object to publish.
+const (
+	// Unneeded: nothing should be there under this name, and nothing of ours is.
+	Unneeded ObjectState = iota
+	// Missing: it should be there and is not.
+	Missing
+	// Matches: it is as it should be.
+	Matches
+	// Differs: it is ours, and not as it should be.
+	Differs
+	// Foreign: the name is taken by an object that is not ours.
+	Foreign
+)
+
+// Output is what is published.
+type Output struct {
+	// Secret and ConfigMap compare the two objects with what should be there.
+	Secret, ConfigMap ObjectState
+	// Revisions are those found on any object of ours, also under a former name.
+	Revisions []string
+	// Stale: objects of ours exist that should not.
+	Stale bool
+	// Any: objects of ours exist.
+	Any bool
+}
+
+// committed says whether what the ledger drives to was published: the server has accepted it then.
+func (o Observed) committed(d Desired) bool {
+	return o.fits(d) && o.Ledger.Target == d.Target && slices.Contains(o.Output.Revisions, o.Ledger.Revision())
+}
+
+// fits says whether the newest credential is of the kind that is asked for.
+func (o Observed) fits(d Desired) bool {
+	newest := o.Ledger.Newest()
+	return newest != nil && (newest.Secret != "") == d.Confidential()
+}
+
+// Published says whether a credential of the given ID was published with any target.
+func (o Observed) Published(id string) bool {
+	return slices.ContainsFunc(o.Output.Revisions, func(r string) bool { return strings.HasPrefix(r, id+".") })
+}
+
+// serverIssued says whether the server draws the secrets.
+func (d Desired) serverIssued() bool { return d.Capabilities.SecretOrigin == idserver.ServerIssued }

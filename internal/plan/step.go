@@ -1,0 +1,96 @@
+package plan
+
+import "time"
+
+// Step is what to do next. A step that is not an end performs exactly one durable effect or one question to the server.
+// The set is closed: the executor has one case for each.
+type Step interface{ step() }
+
+type (
+	// AddFinalizer puts the finalizer on the TrustedApplication.
+	AddFinalizer struct{}
+	// SaveReply writes the ledger that an answer of the server made necessary.
+	SaveReply struct{}
+	// SaveIntent writes into the ledger that a creation begins whose answer cannot be looked up.
+	SaveIntent struct{}
+	// ForgetIntent takes the intent out of the ledger after a creation that certainly had no effect.
+	ForgetIntent struct{}
+	// NoteOrphan turns an intent whose answer was lost into a declared orphan.
+	NoteOrphan struct{}
+	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential if Draw.
+	Stage struct{ Draw bool }
+	// Lookup asks the server for the registration.
+	Lookup struct{}
+	// Create registers the application.
+	Create struct{}
+	// Apply changes the registration, and its secret where the client chooses it, into what is wanted.
+	Apply struct{}
+	// Verify proves the newest credential by a token request.
+	Verify struct{}
+	// Publish writes Secret and ConfigMap.
+	Publish struct{}
+	// Promote makes the published credential the current one in the ledger.
+	Promote struct{}
+	// DeleteOld deletes the replaced registration at the server.
+	DeleteOld struct{}
+	// ForgetOld takes the deleted registration out of the ledger.
+	ForgetOld struct{}
+	// Disable makes the server refuse the client, before the TrustedApplication goes.
+	Disable struct{}
+	// DeleteRegistration deletes a registration at the server: that of the credential with the ID, or the one that was
+	// looked up where ID is empty.
+	DeleteRegistration struct{ ID string }
+	// Unpublish deletes what was published and is not wanted any more; everything, if All.
+	Unpublish struct{ All bool }
+	// DeleteLedger deletes the ledger.
+	DeleteLedger struct{}
+	// RemoveFinalizer lets the TrustedApplication go.
+	RemoveFinalizer struct{}
+
+	// Done is the end of a run: nothing is left to do.
+	Done struct{}
+	// Wait is the end of a run that goes on by itself, after the time or when what it waits for changes.
+	Wait struct {
+		// Reason and Message are for the conditions.
+		Reason, Message string
+		// After is when to try again; zero leaves it to the caller's back-off.
+		After time.Duration
+	}
+	// Fail is the end of a run that needs a person.
+	Fail struct {
+		// Reason and Message are for the conditions.
+		Reason, Message string
+	}
+)
+
+func (AddFinalizer) step()       {}
+func (SaveReply) step()          {}
+func (SaveIntent) step()         {}
+func (ForgetIntent) step()       {}
+func (NoteOrphan) step()         {}
+func (Stage) step()              {}
+func (Lookup) step()             {}
+func (Create) step()             {}
+func (Apply) step()              {}
+func (Verify) step()             {}
+func (Publish) step()            {}
+func (Promote) step()            {}
+func (DeleteOld) step()          {}
+func (ForgetOld) step()          {}
+func (Disable) step()            {}
+func (DeleteRegistration) step() {}
+func (Unpublish) step()          {}
+func (DeleteLedger) step()       {}
+func (RemoveFinalizer) step()    {}
+func (Done) step()               {}
+func (Wait) step()               {}
+func (Fail) step()               {}
+
+// IsEnd says whether a run ends with the step.
+func IsEnd(s Step) bool {
+	switch s.(type) {
+	case Done, Wait, Fail:
+		return true
+	}
+	return false
+}
