@@ -32,8 +32,8 @@ const (
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule="isURL(self) && self.startsWith('https://') && url(self).getHost() != ''",message="must be an absolute https:// URL, for example https://acme.my.erp.net; plain http is not accepted, and a private CA goes to caBundle"
-// +kubebuilder:validation:XValidation:rule="!self.contains('#') && !self.contains('?') && !self.contains('@') && !self.contains(' ')",message="must not contain user information, a query, a fragment or a space"
+// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([^/?#]*@)?([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#].*)?$')`,message="must be an absolute https:// URL, for example https://acme.my.erp.net; plain http is not accepted, and a private CA goes to caBundle"
+// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]*$') && !self.matches('[#?@]')`,message="must not contain user information, a query, a fragment, a space or anything but printable ASCII"
 type HTTPSURL string
 
 // ClientAuthentication is how a client sends its id and secret to the token endpoint.
@@ -55,24 +55,24 @@ type LocalSecretReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid Secret name: lower-case letters, digits, '-' and '.'"
 	Name string `json:"name,omitempty"`
 }
 
 // ERPNetServer is an ERP.net instance: its Identity Server issues tokens, its Domain API manages registrations.
-//
-// +kubebuilder:validation:XValidation:rule="!url(self.url).getHostname().matches('^(.*[.])?id[.]erp[.]net$')",message="id.erp.net is the global identity, which registers no applications of an instance: use the URL of the instance, for example https://acme.my.erp.net",fieldPath=".url"
-// +kubebuilder:validation:XValidation:rule="!has(self.identityUrl) || !url(self.identityUrl).getHostname().matches('^(.*[.])?id[.]erp[.]net$')",message="id.erp.net is the global identity, whose tokens do not open the APIs of an instance: use the identity URL of the instance, for example https://acme.my.erp.net/id",fieldPath=".identityUrl"
 type ERPNetServer struct {
 	// url is the root of the instance, for example https://acme.my.erp.net. Identity Server and Domain API are found by its
 	// auto-discovery.
 	//
 	// +required
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('(?i)^https://([^/]*[.])?id[.]erp[.]net[.]?([:/]|$)')`,message="id.erp.net is the global identity, which registers no applications of an instance: use the URL of the instance, for example https://acme.my.erp.net"
 	URL HTTPSURL `json:"url,omitempty"`
 
 	// identityUrl overrides the discovered URL of the Identity Server, for example https://acme.my.erp.net/id: needed where
 	// the site is private and therefore not listed by auto-discovery.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!self.matches('(?i)^https://([^/]*[.])?id[.]erp[.]net[.]?([:/]|$)')`,message="id.erp.net is the global identity, whose tokens do not open the APIs of an instance: use the identity URL of the instance, for example https://acme.my.erp.net/id"
 	IdentityURL HTTPSURL `json:"identityUrl,omitempty"`
 
 	// domainApiUrl overrides the discovered root of the Domain API's OData service, for example
@@ -111,6 +111,8 @@ type IdentityServerSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=262144
+	// +kubebuilder:validation:XValidation:rule="string(self).contains('-----BEGIN CERTIFICATE-----')",message="must hold PEM certificates, base64-encoded: the output of base64 -w0 ca.pem"
+	// +kubebuilder:validation:XValidation:rule="!string(self).contains('PRIVATE KEY-----')",message="must not hold a private key, because everybody who may read IdentityServers sees it: give the certificates only, and replace that key"
 	CABundle []byte `json:"caBundle,omitempty"`
 
 	// verification says whether every credential is proven with a token request before it is published: Required (default) or

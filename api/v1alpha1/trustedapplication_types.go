@@ -74,21 +74,21 @@ const (
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=500
-// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]*$') && !self.contains(',')",message="must be printable ASCII without spaces and commas: percent-encode them (%20, %2C)"
+// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]*$') && !self.matches(r'[,"<>\\^{|}\x60]') && self.matches('^([^%]|%[0-9A-Fa-f]{2})*$')`,message="must consist of characters that a URI allows, without spaces and commas: percent-encode others (%20, %2C), and write an international host name in its xn-- form"
 // +kubebuilder:validation:XValidation:rule="!self.contains('#')",message="must not have a fragment: remove '#' and what follows it (RFC 6749 section 3.1.2)"
 // +kubebuilder:validation:XValidation:rule="!self.contains('*')",message="must not have a wildcard: list every URI exactly (RFC 9700 section 2.1)"
 // +kubebuilder:validation:XValidation:rule="!self.matches('^[^/?]*//[^/?]*@')",message="must not have user information: remove what stands before '@'"
-// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?@]') || self.matches('^http:') || self.matches('^[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:.')",message="must be absolute and start with https://, or, for a native app, with a private-use scheme in reverse-domain form such as com.example.app:/callback (RFC 8252 section 7.1), in lower case"
-// +kubebuilder:validation:XValidation:rule="!self.matches('^http:') || self.matches('^http://(127[.]0[.]0[.]1|\\\\[::1\\\\]|localhost)(:[0-9]{1,5})?([/?].*)?$')",message="may use http only for a loopback address of a native app: http://127.0.0.1/..., http://[::1]/... (RFC 8252 section 7.3); use https everywhere else"
+// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([^/?#]*@)?([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#].*)?$') || self.matches('^http:') || self.matches('^[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:/')`,message="must be absolute and start with https://, or, for a native app, with a private-use scheme in reverse-domain form such as com.example.app:/callback (RFC 8252 section 7.1), in lower case"
+// +kubebuilder:validation:XValidation:rule=`!self.matches('^http:') || self.matches('^http://(127[.]0[.]0[.]1|[[]::1[]]|localhost)(:[0-9]{1,5})?([/?].*)?$')`,message="may use http only for a loopback address of a native app: http://127.0.0.1/..., http://[::1]/... (RFC 8252 section 7.3); use https everywhere else"
 type RedirectURI string
 
 // Scope is a scope name (RFC 6749 section 3.3).
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=64
-// +kubebuilder:validation:XValidation:rule="self.matches('^[!#-\\\\[\\\\]-~]*$')",message="must be printable ASCII without spaces, quotes and backslashes: one list item for each scope"
-// +kubebuilder:validation:XValidation:rule="self != 'sec'",message="the scope sec opens the security namespace of the instance and is reserved: remove it"
-// +kubebuilder:validation:XValidation:rule="self != 'DomainApi'",message="the scope DomainApi is obsolete: use read, and update where the application writes"
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]*$')`,message="must be printable ASCII without spaces, quotes and backslashes: one list item for each scope"
+// +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'sec'",message="the scope sec opens the security namespace of the instance and is reserved: remove it"
+// +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'domainapi'",message="the scope DomainApi is obsolete: use read, and update where the application writes"
 type Scope string
 
 // IdentityServerReference names an IdentityServer.
@@ -98,7 +98,8 @@ type IdentityServerReference struct {
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of an IdentityServer: lower-case letters, digits, '-' and '.'; kubectl get ids lists them"
 	Name string `json:"name,omitempty"`
 }
 
@@ -131,7 +132,7 @@ type InteractiveSpec struct {
 	//
 	// +optional
 	// +listType=set
-	// +kubebuilder:default={"Internal"}
+	// +default=["Internal"]
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
 	Users []UserGroup `json:"users,omitempty"`
@@ -160,7 +161,7 @@ type ServiceSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{Cc}]([^\\\\p{Cc}]*[^\\\\s\\\\p{Cc}])?$')",message="must be the user's login, without white space around it and without control characters"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\s\p{Z}\p{C}]([^\p{C}]*[^\s\p{Z}\p{C}])?$')`,message="must be the user's login, without white space around it and without control or invisible characters"
 	SystemUser string `json:"systemUser,omitempty"`
 
 	// internalUserImpersonation is Forbidden by default. Some versions of ERP.net issue tokens to a service that
@@ -197,7 +198,7 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"
 // +kubebuilder:validation:XValidation:rule="has(self.interactive) || !has(self.scopes) || !('offline_access' in self.scopes)",message="offline_access asks for refresh tokens, which belong to interactive applications only: remove it from spec.scopes",fieldPath=".scopes"
-// +kubebuilder:validation:XValidation:rule="!has(self.service) || self.service.systemUser != self.applicationUri",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
+// +kubebuilder:validation:XValidation:rule="!has(self.service) || self.service.systemUser.lowerAscii() != self.applicationUri.lowerAscii()",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
 type TrustedApplicationSpec struct {
 	// identityServerRef names the IdentityServer to register at. It cannot be changed: to move an application, create
 	// another TrustedApplication.
@@ -222,7 +223,7 @@ type TrustedApplicationSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=254
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{Cc}]([^\\\\p{Cc}]*[^\\\\s\\\\p{Cc}])?$')",message="must not start or end with white space and must not contain control characters"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\s\p{Z}]([^\n]*[^\s\p{Z}])?$') && !self.matches(r'[\p{Cc}\p{Zl}\p{Zp}\x{202A}-\x{202E}\x{2066}-\x{2069}]')`,message="must not start or end with white space and must not contain line breaks, control characters or characters that change the writing direction"
 	DisplayName string `json:"displayName,omitempty"`
 
 	// enabled is the kill switch: false makes the server refuse this client at once (invalid_client), without losing the
