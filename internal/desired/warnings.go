@@ -1,0 +1,73 @@
+package desired
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+)
+
+// warningPrefix starts every warning that follows from the spec, so that those of the server can be told from them.
+const warningPrefix = "spec."
+
+// Warnings are what the spec may say, but better would not. Every one names the field and what to do.
+func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []string {
+	var out []string
+	warn := func(applies bool, text string) {
+		if applies {
+			out = append(out, warningPrefix+text)
+		}
+	}
+	public := spec.ClientType == v1alpha1.ClientTypePublic
+	if i := spec.Interactive; i != nil {
+		uris := texts(append(slices.Clone(i.RedirectURIs), i.PostLogoutRedirectURIs...))
+		community := slices.Contains(i.Users, v1alpha1.UsersCommunity)
+		internal := len(i.Users) == 0 || slices.Contains(i.Users, v1alpha1.UsersInternal)
+		warn(len(i.PostLogoutRedirectURIs) == 0, "interactive.postLogoutRedirectUris: none is set, so users stay on the server's page after sign-out: add one")
+		warn(lookAlike(texts(i.RedirectURIs)), "interactive.redirectUris: some differ only by case or by a trailing slash; the server compares exactly: keep only the one that the application sends")
+		warn(slices.ContainsFunc(uris, localhost), "interactive.redirectUris: localhost may resolve to another address than the application listens on: use http://127.0.0.1 or http://[::1] (RFC 8252 section 8.3)")
+		warn(entry.Environment != v1alpha1.EnvironmentTest && slices.ContainsFunc(uris, loopback), "interactive.redirectUris: a loopback address on a production server: register a separate application on a test server for development")
+		warn(community && !internal, "interactive.users: Community without Internal is discouraged by ERP.net: add Internal, or make sure that no internal user needs to sign in")
+		warn(community && spec.Service == nil && slices.Contains(spec.Scopes, "update"), "scopes: community users get no access to the APIs, so update is of no use to them: remove it, or add spec.service")
+	}
+	warn(public && slices.Contains(spec.Scopes, "offline_access"), "scopes: a refresh token in a Public client can be stolen: remove offline_access and sign users in again")
+	warn(spec.Service != nil && len(spec.Scopes) == 0, "scopes: empty, so tokens of the service open no API: add read, and update where it writes")
+	warn(slices.ContainsFunc(texts(spec.Scopes), func(s string) bool { return s != strings.ToLower(s) }), "scopes: scopes are case-sensitive and commonly lower-case: check those with capital letters")
+	warn(spec.ReferenceTokens == v1alpha1.ReferenceTokensAuthenticatedUsers, "referenceTokens: every signed-in user may issue long-lived API keys: prefer AdministratorsOnly or None")
+	return out
+}
+
+// MergeWarnings returns the warnings to show: those of the spec, and those of the server, which are told only when it is told a
+// registration; until then the former ones stay.
+func MergeWarnings(spec, server, former []string, told bool) []string {
+	if !told {
+		server = slices.DeleteFunc(slices.Clone(former), func(w string) bool { return strings.HasPrefix(w, warningPrefix) })
+	}
+	all := slices.Concat(spec, server)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func lookAlike(uris []string) bool {
+	seen := map[string]bool{}
+	for _, u := range uris {
+		k := strings.TrimSuffix(strings.ToLower(u), "/")
+		if seen[k] {
+			return true
+		}
+		seen[k] = true
+	}
+	return false
+}
+
+func localhost(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Scheme == "http" && u.Hostname() == "localhost"
+}
+
+func loopback(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
+}

@@ -1,0 +1,165 @@
+// Package status turns the outcome of a run into what people see. It is pure.
+package status
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/desired"
+	"trustedapps.dev/operator/internal/execute"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// Application returns the status of an application after a run. warnings are those to show.
+func Application(app *v1alpha1.TrustedApplication, d plan.Desired, r execute.Result, warnings []string, now metav1.Time) v1alpha1.TrustedApplicationStatus {
+	s := *app.Status.DeepCopy()
+	_, done := r.End.(plan.Done)
+	done = done && !d.Deleting
+	reached := done || r.Observed.Applied && !d.Deleting
+
+	s.Flow = desired.Flow(app.Spec)
+	s.Warnings = warnings
+	s.Orphans = r.Observed.Ledger.Orphans
+	if newest := r.Observed.Ledger.Newest(); newest != nil && newest.ClientID != "" {
+		s.ClientID = newest.ClientID
+	}
+	if reached {
+		s.ObservedGeneration = app.Generation
+	}
+	s.Binding, s.ConfigMapName = nil, ""
+	if published(r.Observed.Output.Secret) {
+		s.Binding = &v1alpha1.BindingReference{Name: desired.SecretName(app)}
+	}
+	if published(r.Observed.Output.ConfigMap) {
+		s.ConfigMapName = desired.ConfigMapName(app)
+	}
+
+	end := endOf(d, r.End)
+	c := conditions{list: &s.Conditions, generation: app.Generation, now: now}
+	c.set(v1alpha1.ConditionRegistered, registered(d, r, reached, end))
+	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, r, done, end))
+	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(r, done, end))
+	c.kstatus(r.End, end)
+	return s
+}
+
+// verdict is status, reason and message of a condition.
+type verdict struct {
+	status          metav1.ConditionStatus
+	reason, message string
+}
+
+// endOf says how the run ended.
+func endOf(d plan.Desired, end plan.Step) verdict {
+	switch e := end.(type) {
+	case plan.Wait:
+		return verdict{metav1.ConditionFalse, e.Reason, e.Message}
+	case plan.Fail:
+		return verdict{metav1.ConditionFalse, e.Reason, e.Message}
+	}
+	if !d.Want.Enabled {
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonDisabled, "the server refuses this client, as spec.enabled asks: set it to true to let the application work again"}
+	}
+	return verdict{metav1.ConditionTrue, v1alpha1.ReasonReady, "the application is registered and its credentials are published"}
+}
+
+func registered(d plan.Desired, r execute.Result, reached bool, end verdict) verdict {
+	switch {
+	case d.Deleting && len(r.Observed.Deleted) > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDeleting, "the registration was deleted"}
+	case reached:
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonRegistered, "the server holds the registration " + d.Key.ClientID + " as this generation asks"}
+	}
+	return verdict{metav1.ConditionFalse, end.reason, end.message}
+}
+
+func verified(d plan.Desired, r execute.Result, done bool, end verdict) verdict {
+	newest := r.Observed.Ledger.Newest()
+	proven := newest != nil && r.Observed.Verified == newest.ID
+	switch {
+	case !d.Confidential() && (done || r.Observed.Applied):
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonPublicClient, "a public client has no secret that could be verified"}
+	case done && !d.Want.Enabled:
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonDisabled, "the server refuses a disabled client, so its credentials cannot be verified"}
+	case done && !d.Verify:
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonVerificationOff, "the IdentityServer has verification Off: nobody has proven that the credentials work"}
+	case proven || done:
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonVerified, "the server accepted the published credentials"}
+	}
+	return verdict{metav1.ConditionFalse, end.reason, end.message}
+}
+
+func publishedCondition(r execute.Result, done bool, end verdict) verdict {
+	if done {
+		message := "the ConfigMap is up to date"
+		switch {
+		case published(r.Observed.Output.Secret) && published(r.Observed.Output.ConfigMap):
+			message = "Secret and ConfigMap are up to date"
+		case published(r.Observed.Output.Secret):
+			message = "the Secret is up to date"
+		}
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonPublished, message}
+	}
+	return verdict{metav1.ConditionFalse, end.reason, end.message}
+}
+
+func published(s plan.ObjectState) bool { return s == plan.Matches || s == plan.Differs }
+
+// conditions sets conditions of one generation.
+type conditions struct {
+	list       *[]metav1.Condition
+	generation int64
+	now        metav1.Time
+}
+
+// set sets a condition. A message that changes although status and reason stay is kept back while the operator waits: it
+// would be a write for each attempt, because messages may name a request.
+func (c conditions) set(kind string, v verdict) {
+	if former := meta.FindStatusCondition(*c.list, kind); former != nil && former.Status == v.status && former.Reason == v.reason &&
+		v.status != metav1.ConditionTrue && transient(v.reason) {
+		v.message = former.Message
+	}
+	meta.SetStatusCondition(c.list, metav1.Condition{
+		Type: kind, Status: v.status, Reason: v.reason, Message: clip(v.message), ObservedGeneration: c.generation, LastTransitionTime: c.now,
+	})
+}
+
+// kstatus sets Ready, and Reconciling or Stalled while they hold.
+func (c conditions) kstatus(end plan.Step, v verdict) {
+	_, waits := end.(plan.Wait)
+	_, fails := end.(plan.Fail)
+	c.present(v1alpha1.ConditionReconciling, waits, v)
+	c.present(v1alpha1.ConditionStalled, fails, v)
+	c.set(v1alpha1.ConditionReady, v)
+}
+
+// present sets a condition that is there only while it holds.
+func (c conditions) present(kind string, holds bool, v verdict) {
+	if !holds {
+		meta.RemoveStatusCondition(c.list, kind)
+		return
+	}
+	if former := meta.FindStatusCondition(*c.list, kind); former != nil && former.Reason == v.reason && transient(v.reason) {
+		v.message = former.Message
+	}
+	c.set(kind, verdict{metav1.ConditionTrue, v.reason, v.message})
+}
+
+func transient(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonServerUnavailable, v1alpha1.ReasonOutcomeUnknown, v1alpha1.ReasonUnauthorized, v1alpha1.ReasonVerificationFailed:
+		return true
+	}
+	return false
+}
+
+// maxMessage is the longest message of a metav1.Condition.
+const maxMessage = 32768
+
+func clip(s string) string {
+	if len(s) > maxMessage {
+		return s[:maxMessage]
+	}
+	return s
+}
