@@ -21,7 +21,7 @@ func main() {
 
 // buildInfo reports the version of the golangci-lint module: golangci-lint checks its configuration against it.
 func buildInfo() commands.BuildInfo {
-	info := commands.BuildInfo{Version: "unknown", Commit: "from the module cache", Date: "unknown"}
+	info := commands.BuildInfo{Version: "unknown", Commit: "its module", Date: "unknown"}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return info

@@ -1,0 +1,123 @@
+# trustedapp operator. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+KUBERNETES := v1.37.1
+# What kube-apiserver and kubectl report as their version.
+KUBERNETES_VERSION := k8s.io/component-base/version
+KUBERNETES_LDFLAGS := -s -w -X $(KUBERNETES_VERSION).gitVersion=$(KUBERNETES) \
+	-X $(KUBERNETES_VERSION).gitMajor=1 -X $(KUBERNETES_VERSION).gitMinor=37
+
+# Where tests find the control plane.
+export KUBEBUILDER_ASSETS := $(CURDIR)/bin
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v $$(go env CC)),-race)
+
+TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses
+PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
+
+##@ Start here
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: controlplane build standin ## A tour on loopback: every kind of app, from kubectl apply to a working token. KEEP=1 leaves it running.
+	@mkdir -p build
+	KEEP=$(KEEP) go run ./hack/demo
+
+.PHONY: test
+test: ## Everything that CI runs: verify, all tests, the demo.
+	@echo "== test: checks"
+	$(MAKE) verify
+	@echo "== test: unit tests"
+	$(MAKE) unit
+	@echo "== test: integration and end-to-end tests"
+	$(MAKE) integration
+	@echo "== test: demo"
+	$(MAKE) demo
+	@echo "== test: passed"
+
+##@ Develop
+
+.PHONY: generate
+generate: bin/controller-gen ## Write the generated files: deep copies, CRDs, RBAC.
+	hack/generate.sh
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the Go code of every module.
+	bin/golangci-lint fmt
+	cd hack/erpnet-standin && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml
+
+.PHONY: unit
+unit: ## Test what needs no control plane, and the stand-in.
+	@mkdir -p build
+	hack/test-packages.sh unit | xargs -r go test $(RACE)
+	cd hack/erpnet-standin && go test $(RACE) ./...
+
+# One package at a time: each runs a control plane of its own.
+.PHONY: integration
+integration: controlplane standin ## Test against a real control plane and the stand-in.
+	@mkdir -p build
+	hack/test-packages.sh integration | xargs -r go test -p 1 -timeout 15m
+
+##@ Check
+
+.PHONY: verify
+verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities; changes nothing.
+	hack/vulncheck-test.sh
+	hack/verify.sh
+
+.PHONY: lint
+lint: bin/golangci-lint ## Lint and check formatting; prove that the architecture rules bite.
+	hack/verify.sh lint lint-rules
+
+.PHONY: licences
+licences: bin/go-licenses ## Check the licences of all dependencies that are shipped.
+	hack/verify.sh licences
+
+.PHONY: vulncheck
+vulncheck: bin/govulncheck ## Look for known vulnerabilities. VULNDB=URL names a mirror of the database.
+	hack/verify.sh vulnerabilities
+
+##@ Build
+
+.PHONY: build
+build: ## Build the operator: bin/manager.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/manager .
+
+.PHONY: standin
+standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.
+	cd hack/erpnet-standin && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/erpnet-standin .
+
+.PHONY: controlplane
+controlplane: $(PLANE) ## Build etcd, kube-apiserver, kube-controller-manager and kubectl.
+
+.PHONY: tools
+tools: $(TOOLS) ## Build the generators and checkers.
+
+.PHONY: clean
+clean: ## Remove bin/ and build/; building again takes minutes.
+	rm -rf bin build
+
+bin/kube-apiserver bin/kube-controller-manager bin/kubectl: hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh hack/controlplane k8s.io/kubernetes/cmd/$(@F) $@ -ldflags '$(KUBERNETES_LDFLAGS)'
+
+bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh hack/etcd go.etcd.io/etcd/server/v3 $@ -ldflags '-s -w'
+
+bin/controller-gen: hack/tools/controller-gen/go.mod hack/tools/controller-gen/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) sigs.k8s.io/controller-tools/cmd/controller-gen $@
+
+bin/golangci-lint: hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/go.sum hack/tools/golangci-lint/main.go hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) . $@
+
+bin/govulncheck: hack/tools/govulncheck/go.mod hack/tools/govulncheck/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) golang.org/x/vuln/cmd/govulncheck $@
+
+bin/go-licenses: hack/tools/go-licenses/go.mod hack/tools/go-licenses/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/google/go-licenses/v2 $@

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Checks the repository without changing it, and writes the results to build/verify.json.
+#
+#   hack/verify.sh [CHECK...]     generated lint lint-rules tidy licences vulnerabilities; all unless named
+#
+# Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
+# run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# go-licenses tells the standard library by GOROOT, which a binary built with -trimpath does not know: without this it
+# takes every package for the standard library and finds nothing to object to.
+GOROOT=$(go env GOROOT)
+export GOROOT
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p build
+
+# Licences that let anyone use the operator under Apache-2.0 terms. MPL-2.0 binds only its own, unchanged files.
+allowed_licences=Apache-2.0,MIT,BSD-2-Clause,BSD-3-Clause,ISC,MPL-2.0
+# Modules whose dependencies are shipped.
+shipped_modules=(. hack/erpnet-standin)
+
+# modules prints the directory of every Go module of the repository.
+modules() { find . -name go.mod -not -path './build/*' -printf '%h\n' | sort; }
+
+generated() {
+	hack/generate.sh "$scratch/generated" || return 1
+	local file wrong=0
+	while IFS= read -r file; do
+		diff -u "$file" "$scratch/generated/$file" || wrong=1
+	done < <(cd "$scratch/generated" && find . -type f | sort)
+	while IFS= read -r file; do # generated once, no longer
+		[ -e "$scratch/generated/$file" ] || { echo "$file is not generated any more: remove it" && wrong=1; }
+	done < <(find api -name 'zz_generated*' && find config/crd/bases -type f)
+	[ $wrong = 0 ] || echo "generated files are not current: run 'make generate'"
+	return $wrong
+}
+
+lint() {
+	local module wrong=0
+	for module in $(modules); do
+		(cd "$module" && [ -n "$(go list ./... 2>/dev/null)" ]) || continue # a module of tool lines has no code
+		echo "golangci-lint: $module"
+		(cd "$module" && "$OLDPWD/bin/golangci-lint" run --config "$OLDPWD/.golangci.yml" ./...) || wrong=1
+	done
+	return $wrong
+}
+
+lint_rules() { hack/lint-rules-test.sh; }
+
+tidy() {
+	local module wrong=0
+	for module in $(modules); do
+		(cd "$module" && go mod tidy -diff) || { echo "$module: run 'go mod tidy' there" && wrong=1; }
+	done
+	return $wrong
+}
+
+licences() {
+	local module name wrong=0
+	for module in "${shipped_modules[@]}"; do
+		name=$([ "$module" = . ] && echo operator || basename "$module")
+		(cd "$module" && "$OLDPWD/bin/go-licenses" report --ignore trustedapps.dev/operator ./...) \
+			>"build/licences-$name.csv" 2>"$scratch/licences.log" || { cat "$scratch/licences.log" && return 1; }
+		if [ ! -s "build/licences-$name.csv" ]; then
+			echo "no dependency of $name was found: the check is broken" && return 1
+		fi
+		echo "$name: $(wc -l <"build/licences-$name.csv") dependencies"
+		if ! (cd "$module" && "$OLDPWD/bin/go-licenses" check --ignore trustedapps.dev/operator \
+			--allowed_licenses="$allowed_licences" ./...) 2>"$scratch/licences.log"; then
+			grep -iE 'licen[sc]e' "$scratch/licences.log" || cat "$scratch/licences.log"
+			wrong=1
+		fi
+	done
+	return $wrong
+}
+
+vulnerabilities() {
+	local module rc wrong=0
+	for module in "${shipped_modules[@]}"; do
+		rc=0
+		hack/vulncheck.sh "$module" || rc=$?
+		[ $rc != 75 ] || return 75
+		[ $rc = 0 ] || wrong=1
+	done
+	return $wrong
+}
+
+checks=("$@")
+[ $# != 0 ] || checks=(generated lint lint-rules tidy licences vulnerabilities)
+entries=() failed=() unchecked=()
+for check in "${checks[@]}"; do
+	echo "== verify: $check"
+	started=$SECONDS rc=0
+	"${check//-/_}" 2>&1 | tee "$scratch/output" || rc=${PIPESTATUS[0]}
+	reason=$(sed -n 's/^NOT CHECKED: //p' "$scratch/output" | head -1 | tr -d '"\\\t')
+	case $rc in
+	0) result=passed ;;
+	75) result="not checked" && unchecked+=("$check: $reason") ;;
+	*) result=failed && failed+=("$check") ;;
+	esac
+	entries+=("$(printf '{"check":"%s","result":"%s","reason":"%s","seconds":%d}' "$check" "$result" "$reason" $((SECONDS - started)))")
+	echo "== verify: $check: $result in $((SECONDS - started))s"
+done
+[ "${REQUIRE_ALL:-}" != 1 ] || failed+=("${unchecked[@]}")
+
+# A run of some checks does not overwrite the record of a run of all.
+report=build/verify.json
+[ $# = 0 ] || report=build/verify-partial.json
+printf '{"passed":%s,"checks":[%s]}\n' "$([ ${#failed[@]} = 0 ] && echo true || echo false)" "$(IFS=, && echo "${entries[*]}")" >"$report"
+[ ${#unchecked[@]} = 0 ] || printf 'NOT CHECKED: %s\n' "${unchecked[@]}"
+[ ${#failed[@]} = 0 ] || { printf 'verify failed: %s\n' "${failed[@]}" >&2 && exit 1; }
