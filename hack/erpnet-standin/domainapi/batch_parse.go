@@ -69,7 +69,7 @@ func partReader(contentType string, body io.Reader) (*multipart.Reader, bool) {
 }
 
 func eachPart(reader *multipart.Reader, f func(*multipart.Part) error) error {
-	for range maxBatchParts {
+	for n := 0; ; n++ {
 		part, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -77,11 +77,13 @@ func eachPart(reader *multipart.Reader, f func(*multipart.Part) error) error {
 		if err != nil {
 			return errBadRequest("The batch is not well-formed.")
 		}
+		if n == maxBatchParts {
+			return errNotSupported("The batch has too many parts.")
+		}
 		if err := f(part); err != nil {
 			return err
 		}
 	}
-	return errNotSupported("The batch has too many parts.")
 }
 
 // parseOperation reads the HTTP request inside a part. It does not use net/http, which refuses the relative targets
