@@ -111,8 +111,6 @@ type IdentityServerSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=262144
-	// +kubebuilder:validation:XValidation:rule="string(self).contains('-----BEGIN CERTIFICATE-----')",message="must hold PEM certificates, base64-encoded: the output of base64 -w0 ca.pem"
-	// +kubebuilder:validation:XValidation:rule="!string(self).contains('PRIVATE KEY-----')",message="must not hold a private key, because everybody who may read IdentityServers sees it: give the certificates only, and replace that key"
 	CABundle []byte `json:"caBundle,omitempty"`
 
 	// verification says whether every credential is proven with a token request before it is published: Required (default) or
@@ -202,7 +200,7 @@ type IdentityServerStatus struct {
 	// observedGeneration is the latest generation of the spec that was probed.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// type is the kind of server, for example ERP.net.

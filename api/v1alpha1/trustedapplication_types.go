@@ -305,7 +305,7 @@ type TrustedApplicationStatus struct {
 	// observedGeneration is the latest generation of the spec that reached the server.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// flow is the OAuth 2.0 flow that follows from the spec.
