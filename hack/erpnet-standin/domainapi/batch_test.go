@@ -2,6 +2,7 @@ package domainapi
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -69,7 +70,7 @@ func readParts(t *testing.T, contentType string, body io.Reader) []answeredPart 
 	var out []answeredPart
 	for reader := multipart.NewReader(body, parameters["boundary"]); ; {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {
@@ -109,7 +110,8 @@ func TestBatch(t *testing.T) {
 	root := in.url
 	got := in.batch(
 		request{"", "GET", apps + "?$select=Name&$top=1", ""}.part("outer") +
-			changeset("c1", newApp("1", "uri1"), request{"2", "PATCH", "$1", `{"Name":"Renamed"}`}, request{"3", "PATCH", root + app1(webID), `{"Notes":"seen"}`}) +
+			changeset("c1", newApp("1", "uri1"), request{"2", "PATCH", "$1", `{"Name":"Renamed"}`},
+				request{"3", "PATCH", root + app1(webID), `{"Notes":"seen"}`}) +
 			changeset("c2", request{"1", "DELETE", "/api/domain/odata/" + app1(syncID), ""}) +
 			request{"r", "GET", apps + "/$count", ""}.part("outer"))
 	equal(t, "parts", got.parts(), "200 [1:201 2:204 3:204] [1:204] r:200")
@@ -130,7 +132,8 @@ func TestBatch(t *testing.T) {
 func TestChangesetIsAtomic(t *testing.T) {
 	in := newInstance(t, settings{})
 	got := in.batch(changeset("c1", newApp("1", "uri1"), request{"2", "PATCH", app1(webID), `{"Name":"Lost"}`},
-		request{"3", "PATCH", clients + "(0b7f4f6e-91c5-4d2e-8f10-6a0d3c1b2a01)", `{"Active":false}`}, newApp("4", "com.example.sync/orders"), newApp("5", "uri5")))
+		request{"3", "PATCH", clients + "(0b7f4f6e-91c5-4d2e-8f10-6a0d3c1b2a01)", `{"Active":false}`},
+		newApp("4", "com.example.sync/orders"), newApp("5", "uri5")))
 	equal(t, "parts", got.parts(), "4:500")
 	if body := string(got.body); !strings.Contains(body, `"error":{`) || !strings.Contains(body, `"code":2129`) {
 		t.Errorf("the failed part: %s", body)
@@ -176,7 +179,8 @@ func TestBatchPartsAreGated(t *testing.T) {
 		{"read inside", operator, changeset("c", request{"7", "GET", apps, ""}), "7:500"},
 		{"dangling reference", operator, changeset("c", request{"7", "PATCH", "$6", "{}"}), "7:500"},
 		{"unknown record", operator, changeset("c", request{"7", "PATCH", app1(adminID), "{}"}), "7:404"},
-		{"created application as user", operator, changeset("c", newApp("6", "u"), request{"7", "PATCH", app1(webID), `{"SystemUser@odata.bind":"$6"}`}), "7:500"},
+		{"created application as user", operator, changeset("c", newApp("6", "u"),
+			request{"7", "PATCH", app1(webID), `{"SystemUser@odata.bind":"$6"}`}), "7:500"},
 		{"nested transaction", operator, changeset("c", request{"7", "POST", "BeginTransaction", "{}"}), "7:500"},
 		{"batch in batch", operator, changeset("c", request{"7", "POST", "$batch", "{}"}), "7:500"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"mime"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -26,11 +27,12 @@ func (h *handler) readChanges(db *database, e *entity, op operation, creating bo
 	c := changes{values: map[string]any{}}
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		value := body[name]
-		if strings.HasPrefix(name, "@") {
+		switch {
+		case strings.HasPrefix(name, "@"):
 			err = checkAnnotation(e, name, value, creating)
-		} else if name == "ObjectVersion" && !creating {
+		case name == "ObjectVersion" && !creating:
 			c.version, err = objectVersion(value)
-		} else {
+		default:
 			err = h.readProperty(db, e, op, c.values, name, value, creating)
 		}
 		if err != nil {
@@ -85,8 +87,8 @@ func objectVersion(value any) (*int32, error) {
 		return nil, nil
 	}
 	number, _ := value.(json.Number)
-	n, err := number.Int64()
-	if err != nil || n != int64(int32(n)) {
+	n, err := strconv.ParseInt(number.String(), 10, 32)
+	if err != nil {
 		return nil, errBadRequest("The value of '{0}' has the wrong type.", "ObjectVersion")
 	}
 	version := int32(n)

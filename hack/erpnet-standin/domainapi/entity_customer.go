@@ -78,7 +78,7 @@ func customers(q model.Quirks) *entity {
 		requiredText(attribute{name: "Number", maxLength: 16, filter: equals | equalsIn | likes, sortable: true},
 			func(c *customer) *string { return &c.number }),
 		{attribute{name: "Name", kind: multilanguage, maxLength: 254, required: true, filter: containsOnly},
-			func(c *customer) any { return c.name.keyed(q.LowerCaseLanguageKeys) }, func(c *customer, v any) { c.name = v.(languages) }},
+			func(c *customer) any { return c.name.keyed(q.LowerCaseLanguageKeys) }, assign(func(c *customer) *languages { return &c.name })},
 		flag(attribute{name: "Active", filter: equals}, func(c *customer) *bool { return &c.active }),
 	}
 	return &entity{
@@ -86,6 +86,7 @@ func customers(q model.Quirks) *entity {
 		attributes: c.attributes(),
 		search:     []string{"Number", "Name"},
 		rows:       func(db *database, _ token.Caller) []row { return c.rows(db.customers.list()) },
+		byID:       func(db *database, id string) (row, bool) { return c.row(db.customers.get(id)) },
 		writer:     customerWriter{c},
 	}
 }

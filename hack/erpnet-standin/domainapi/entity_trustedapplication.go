@@ -27,6 +27,7 @@ func trustedApplications(v model.Version, q model.Quirks) *entity {
 		security:   true,
 		adminOnly:  true,
 		rows:       func(db *database, _ token.Caller) []row { return c.rows(db.store.Applications()) },
+		byID:       func(db *database, id string) (row, bool) { return c.row(db.store.Application(id)) },
 		writer:     applicationWriter{c, v, q},
 	}
 }
@@ -35,7 +36,7 @@ func trustedApplications(v model.Version, q model.Quirks) *entity {
 func applicationHeader(v model.Version, q model.Quirks) columns[app] {
 	c := columns[app]{
 		{attribute{name: "Id", kind: guid, required: true, createOnly: true, onRequest: true, filter: equals | ranges | equalsIn},
-			func(a *app) any { return a.ID }, func(a *app, v any) { a.ID = v.(string) }},
+			func(a *app) any { return a.ID }, assign(func(a *app) *string { return &a.ID })},
 		computed(attribute{name: "ObjectVersion", kind: integer, onRequest: true}, func(a *app) any { return a.ObjectVersion }),
 		computed(attribute{name: "DisplayText", kind: text, onRequest: true}, func(a *app) any { return a.Name }),
 		computed(attribute{name: "Authorizations", kind: children, target: authorizationSet, onRequest: true},
@@ -92,7 +93,11 @@ func applicationInteractive(v model.Version) columns[app] {
 	}
 	return columns[app]{
 		{attribute{name: "ClientType", kind: enumeration, required: true, values: types},
-			func(a *app) any { return string(a.ClientType) }, func(a *app, v any) { a.ClientType = model.ClientType(v.(string)) }},
+			func(a *app) any { return string(a.ClientType) },
+			func(a *app, v any) {
+				clientType, _ := v.(string)
+				a.ClientType = model.ClientType(clientType)
+			}},
 		flag(attribute{name: "ImpersonateAsInternalUserAllowed", filter: equals}, func(a *app) *bool { return &a.ImpersonateAsInternalUserAllowed }),
 		flag(attribute{name: "ImpersonateAsCommunityUserAllowed", filter: equals}, func(a *app) *bool { return &a.ImpersonateAsCommunityUserAllowed }),
 		optionalText(attribute{name: "ImpersonateLoginUrl", maxLength: v.URLLength()}, func(a *app) **string { return &a.ImpersonateLoginURL }),
@@ -126,7 +131,8 @@ func applicationService(v model.Version) columns[app] {
 		c = append(c, field[app]{
 			attribute{name: name, kind: enumeration, required: true, filter: equals | equalsIn,
 				values: []string{"None", "AuthenticatedUsers", "AdministratorsOnly"}},
-			func(a *app) any { return policyOrNone(a.ReferenceTokens) }, func(a *app, v any) { a.ReferenceTokens = v.(string) },
+			func(a *app) any { return policyOrNone(a.ReferenceTokens) },
+			assign(func(a *app) *string { return &a.ReferenceTokens }),
 		})
 	}
 	return c

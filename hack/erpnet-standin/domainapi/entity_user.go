@@ -36,6 +36,7 @@ func users(v model.Version, q model.Quirks) *entity {
 		search:     []string{"Login", "Name", "Email"},
 		security:   true,
 		rows:       func(db *database, _ token.Caller) []row { return c.rows(db.store.Users()) },
+		byID:       func(db *database, id string) (row, bool) { return c.row(db.store.User(id)) },
 	}
 }
 

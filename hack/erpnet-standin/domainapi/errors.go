@@ -145,19 +145,23 @@ func (h *handler) failure(err error) reply {
 		// A real instance shows a stack trace here; whoever copies it into a log or a status should be found out.
 		Info: "System.Exception: " + e.Error() + "\r\n   at Aloe.EnterpriseOne.Server.StandIn.Execute()",
 	}
-	var shaped any
-	switch h.Quirks.ErrorShape {
-	case "flat":
-		shaped = body
-	case "messageOnly":
-		shaped = map[string]map[string]string{"error": {"message": body.Message}}
-	default:
-		shaped = map[string]errorBody{"error": body}
+	text, err := json.Marshal(h.shaped(body))
+	if err != nil {
+		return newReply(http.StatusInternalServerError, "", nil)
 	}
-	text, _ := json.Marshal(shaped) // strings and numbers only: it cannot fail
 	answer := newReply(e.status, jsonType, text)
 	if e.status == http.StatusUnauthorized {
 		answer.header.Set("WWW-Authenticate", "Bearer")
 	}
 	return answer
+}
+
+func (h *handler) shaped(body errorBody) any {
+	switch h.Quirks.ErrorShape {
+	case "flat":
+		return body
+	case "messageOnly":
+		return map[string]map[string]string{"error": {"message": body.Message}}
+	}
+	return map[string]errorBody{"error": body}
 }

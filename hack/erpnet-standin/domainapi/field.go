@@ -39,6 +39,9 @@ func (c columns[T]) apply(item *T, values map[string]any) {
 	}
 }
 
+// row wraps the result of a lookup.
+func (c columns[T]) row(item T, ok bool) (row, bool) { return c.rows([]T{item})[0], ok }
+
 type itemRow[T any] struct {
 	item *T
 	get  map[string]func(*T) any
@@ -46,10 +49,15 @@ type itemRow[T any] struct {
 
 func (r itemRow[T]) value(attribute string) any { return r.get[attribute](r.item) }
 
+// assign makes a setter; readChanges only lets values of the attribute's type through.
+func assign[T, V any](at func(*T) *V) func(*T, any) {
+	return func(t *T, v any) { *at(t), _ = v.(V) }
+}
+
 // requiredText is a string that is never null.
 func requiredText[T any](a attribute, at func(*T) *string) field[T] {
 	a.kind, a.required = text, true
-	return field[T]{a, func(t *T) any { return *at(t) }, func(t *T, v any) { *at(t) = v.(string) }}
+	return field[T]{a, func(t *T) any { return *at(t) }, assign(at)}
 }
 
 // optionalText is a nullable string.
@@ -74,7 +82,7 @@ func optionalText[T any](a attribute, at func(*T) **string) field[T] {
 // flag is a boolean that is never null.
 func flag[T any](a attribute, at func(*T) *bool) field[T] {
 	a.kind, a.required = boolean, true
-	return field[T]{a, func(t *T) any { return *at(t) }, func(t *T, v any) { *at(t) = v.(bool) }}
+	return field[T]{a, func(t *T) any { return *at(t) }, assign(at)}
 }
 
 // computed is an attribute that the API cannot write.

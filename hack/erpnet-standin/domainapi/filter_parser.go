@@ -10,8 +10,8 @@ const maxFilterDepth = 50 // nested parentheses
 // filterParser is a recursive-descent parser of the published $filter subset:
 //
 //	all        = term { "and" term }
-//	term       = "(" all ")" | function "(" attribute "," literal ")" | attribute operator
-//	operator   = ( "eq" | "ge" | "le" ) literal | "in" "(" literal { "," literal } ")"
+//	term       = "(" all ")" | function "(" attribute "," literal ")" | attribute comparison
+//	comparison = ( "eq" | "ge" | "le" ) literal | "in" "(" literal { "," literal } ")"
 //	function   = "contains" | "startswith" | "endswith" | "equalnull" | "lessequalnull" | "greaterequalnull"
 type filterParser struct {
 	entity    *entity
@@ -95,7 +95,8 @@ func (p *filterParser) term() (filterNode, error) {
 }
 
 func (p *filterParser) parenthesis() (filterNode, error) {
-	if p.depth++; p.depth > maxFilterDepth {
+	p.depth++
+	if p.depth > maxFilterDepth {
 		return nil, errBadRequest("The filter is nested too deeply.")
 	}
 	defer func() { p.depth-- }()

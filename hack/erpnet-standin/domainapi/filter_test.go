@@ -116,7 +116,7 @@ func TestFilterRefused(t *testing.T) {
 		{apps, "contains('Name','x')", syntax},
 		{apps, "", syntax},
 	} {
-		t.Run(c.filter, func(t *testing.T) { in.where(c.set, c.filter).fails(500, 0, c.kind) })
+		t.Run(c.filter, func(*testing.T) { in.where(c.set, c.filter).fails(500, 0, c.kind) })
 	}
 }
 

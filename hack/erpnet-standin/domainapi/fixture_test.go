@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,8 @@ func newInstance(t *testing.T, s settings) *instance {
 func pointer[T any](v T) *T { return &v }
 
 func (in *instance) seed() {
-	in.store.PutUser(model.User{ID: adminID, Login: "admin", Name: "Ada Admin", Email: pointer("ada@example.com"), Active: true, IsAdmin: true, UserType: model.InternalUser})
+	in.store.PutUser(model.User{ID: adminID, Login: "admin", Name: "Ada Admin", Email: pointer("ada@example.com"),
+		Active: true, IsAdmin: true, UserType: model.InternalUser})
 	in.store.PutUser(model.User{ID: serviceID, Login: "svc.orders", Name: "Order Service", Active: true, UserType: model.InternalUser, Password: "never-shown"})
 	in.store.PutUser(model.User{ID: "9d2f9c3e-52d1-4a6b-9d7f-0c1e2a3b4d61", Login: "svc.stock", Name: "Stock Service", UserType: model.ApplicationUserNoLogin})
 	in.seedApp(model.TrustedApplication{ID: webID, ApplicationURI: "com.example.shop/web", Name: "Example Shop", IsEnabled: true,
@@ -126,8 +128,8 @@ func (in *instance) do(method, target, body string, headers ...string) answer {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+	for pair := range slices.Chunk(headers, 2) {
+		r.Header.Set(pair[0], pair[1])
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {

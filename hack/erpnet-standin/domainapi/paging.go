@@ -49,8 +49,8 @@ func sortRows(rows []row, order []ordering) {
 	})
 }
 
-// page cuts the rows that the query asks for out of all sorted ones; more says that rows follow.
-func (q query) page(rows []row) (page []row, more []row) {
+// page cuts the rows that the query asks for out of all sorted ones; more holds the rows that follow.
+func (q query) page(rows []row) (page, more []row) {
 	if q.skipToken != "" {
 		start, _ := slices.BinarySearchFunc(rows, q.skipToken, func(r row, id string) int {
 			have, _ := r.value("Id").(string)

@@ -12,7 +12,9 @@ import (
 func TestDefaultAttributes(t *testing.T) {
 	in := newInstance(t, settings{})
 	row := in.get(apps + "?$filter=IsEnabled%20eq%20true").rows()[0]
-	for _, name := range []string{"Id", "ObjectVersion", "ExternalId", "ExternalSystem", "AggregateLastUpdateTimeUtc", "AdditionalDataJson", "DisplayText", "Authorizations"} {
+	for _, name := range []string{"Id", "ObjectVersion", "ExternalId", "ExternalSystem",
+		"AggregateLastUpdateTimeUtc", "AdditionalDataJson", "DisplayText", "Authorizations",
+	} {
 		if _, there := row[name]; there {
 			t.Errorf("%s is returned although nobody selected it", name)
 		}
@@ -27,7 +29,8 @@ func TestDefaultAttributes(t *testing.T) {
 
 func TestDocumentedLookup(t *testing.T) {
 	in := newInstance(t, settings{})
-	got := in.get(apps + "?$filter=ApplicationUri%20eq%20'com.example.shop%2Fweb'&$select=default,Id,ObjectVersion,ExternalId,ExternalSystem&$expand=SystemUser($select=Id,Login)&$top=2").ok()
+	got := in.get(apps + "?$filter=ApplicationUri%20eq%20'com.example.shop%2Fweb'" +
+		"&$select=default,Id,ObjectVersion,ExternalId,ExternalSystem&$expand=SystemUser($select=Id,Login)&$top=2").ok()
 	equal(t, "context", got.object()["@odata.context"], any(in.url+"$metadata#"+apps))
 	row := got.rows()[0]
 	for name, want := range map[string]any{
@@ -92,7 +95,7 @@ func TestReadRefused(t *testing.T) {
 		{app1("42"), "ODataException"},
 		{apps + "()", "ODataException"},
 	} {
-		t.Run(c.target, func(t *testing.T) { in.get(c.target).fails(500, 0, c.kind) })
+		t.Run(c.target, func(*testing.T) { in.get(c.target).fails(500, 0, c.kind) })
 	}
 	in.get("Systems_Security_Roles").fails(404, 404, "OData")
 	in.get(app1(webID)+"/SystemUser").fails(404, 404, "OData")

@@ -130,7 +130,7 @@ func (h *handler) search(db *database, set string, criteria map[string]string) [
 		match := false
 		switch key {
 		case "Id":
-			match = id == strings.ToLower(want)
+			match = strings.EqualFold(id, want)
 		case "Code":
 			match = r.value("Login") == want
 		case "Name", "DisplayText": // the documented trap: a case-insensitive contains

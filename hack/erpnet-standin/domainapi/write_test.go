@@ -49,7 +49,8 @@ func TestCreateInteractiveAndPublicRecipes(t *testing.T) {
 	  "ImpersonateLoginUrl": "https://shop.example.com/signin-oidc",
 	  "ImpersonateLogoutUrl": "https://shop.example.com/", "SystemUserAllowed": false, "Scope": "read", "IsEnabled": true }`
 	equal(t, "status", in.do("POST", apps, web).status, 200)
-	public := `{"ApplicationUri":"com.example.shop/spa","Name":"Shop","ClientType":"Public","ImpersonateAsInternalUserAllowed":true,"ImpersonateLoginUrl":"https://spa.example.com/cb"}`
+	public := `{"ApplicationUri":"com.example.shop/spa","Name":"Shop","ClientType":"Public",
+	  "ImpersonateAsInternalUserAllowed":true,"ImpersonateLoginUrl":"https://spa.example.com/cb"}`
 	equal(t, "status", in.do("POST", apps, public).status, 200)
 }
 
@@ -99,7 +100,8 @@ func TestWriteRefused(t *testing.T) {
 
 func TestLongestValuesAreAccepted(t *testing.T) {
 	in := newInstance(t, settings{})
-	body := fmt.Sprintf(`{"ApplicationUri":%q,"Name":"n","ImpersonateLoginUrl":%q,"AdditionalDataJson":%q,"@odata.type":"#Erp.Systems_Security_TrustedApplication","@erpnet.action":"create"}`,
+	body := fmt.Sprintf(`{"ApplicationUri":%q,"Name":"n","ImpersonateLoginUrl":%q,"AdditionalDataJson":%q,
+	  "@odata.type":"#Erp.Systems_Security_TrustedApplication","@erpnet.action":"create"}`,
 		strings.Repeat("u", 254), strings.Repeat("l", 500), strings.Repeat("d", 32000))
 	in.do("POST", apps, body).ok()
 }
@@ -208,7 +210,8 @@ func TestReferencesRefused(t *testing.T) {
 func TestServerSideValidation(t *testing.T) {
 	for _, c := range []struct{ name, extra string }{
 		{"public with hash", `"ClientType":"Public","ApplicationSecretHash":"x","ImpersonateLoginUrl":"https://a","ImpersonateAsInternalUserAllowed":true`},
-		{"public service", `"ClientType":"Public","SystemUserAllowed":true,"SystemUser":{"Login":"admin"},"ImpersonateLoginUrl":"https://a","ImpersonateAsInternalUserAllowed":true`},
+		{"public service", `"ClientType":"Public","SystemUserAllowed":true,"SystemUser":{"Login":"admin"},
+		  "ImpersonateLoginUrl":"https://a","ImpersonateAsInternalUserAllowed":true`},
 		{"public without url", `"ClientType":"Public","ImpersonateAsInternalUserAllowed":true`},
 		{"public without impersonation", `"ClientType":"Public","ImpersonateLoginUrl":"https://a"`},
 		{"none with flow", `"ClientType":"None","ImpersonateAsInternalUserAllowed":true`},

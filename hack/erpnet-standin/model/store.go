@@ -2,6 +2,8 @@ package model
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -36,10 +38,9 @@ func (s *Store) Applications() []TrustedApplication {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]TrustedApplication, 0, len(s.apps))
-	for _, a := range s.apps {
-		out = append(out, a)
+	for _, id := range slices.Sorted(maps.Keys(s.apps)) { // sorting the ids is cheaper than moving whole records
+		out = append(out, s.apps[id])
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
 }
 
