@@ -83,7 +83,7 @@ func (c *Counters) Counts() Counts {
 func (c *Counters) Log() []Request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.log)
+	return append([]Request{}, c.log...)
 }
 
 // observe counts the request, serves it and logs the outcome, also where the connection is cut on purpose.
