@@ -1,0 +1,77 @@
+package erpnet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// call is one request to the Domain API.
+type call struct {
+	op     string // a gerund, for errors
+	method string
+	url    string
+	body   any // nil: none
+	limit  int64
+}
+
+func (c call) write() bool { return c.method != http.MethodGet }
+
+// do performs a call with the operator's login, within the limits of the session. It returns successes (2xx) only; errors
+// are a *refusal or an *idserver.Error. A 401 is worth one fresh token and one more try, because it had no effect.
+func (s *Server) do(ctx context.Context, at *site, c call) (answer, error) {
+	var stale idserver.Secret
+	for {
+		token, err := s.accessToken(ctx, at.endpoints.Token, stale)
+		if err != nil {
+			return answer{}, err
+		}
+		a, err := s.once(ctx, c, token)
+		switch {
+		case err != nil:
+			return answer{}, lostAnswer(c.op, c.write(), err)
+		case a.status >= 200 && a.status < 300:
+			return a, nil
+		case a.status == http.StatusUnauthorized && stale == "":
+			stale = token
+		default:
+			return answer{}, s.classify(c.op, c.write(), a)
+		}
+	}
+}
+
+// once sends a call a single time and keeps its turn until the whole answer was read.
+func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answer, error) {
+	var body bytes.Buffer
+	if c.body != nil {
+		if err := json.NewEncoder(&body).Encode(c.body); err != nil {
+			return answer{}, &noAnswer{message: "the request cannot be written as JSON"}
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, c.method, c.url, &body)
+	if err != nil {
+		return answer{}, &noAnswer{message: "the Domain API's URL cannot be used"}
+	}
+	if c.body != nil {
+		r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Reveal())
+	leave, err := s.limit.enter(ctx)
+	if err != nil {
+		return answer{}, &noAnswer{message: "the call was given up while it waited for its turn", cause: err}
+	}
+	defer leave()
+	return s.send(ctx, r, c.limit)
+}
+
+// asUnavailable is for reads: a refusal of a read never says anything about what is there.
+func asUnavailable(op string, err error) error {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return refused.as(idserver.ErrUnavailable, op, "", "the Domain API refuses the query")
+	}
+	return err
+}

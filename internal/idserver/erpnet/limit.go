@@ -1,0 +1,51 @@
+package erpnet
+
+import (
+	"context"
+
+	"golang.org/x/time/rate"
+)
+
+// A session of the Domain API allows one request in flight and 600 a minute (SessionConcurrentRequests, SessionRpm). The
+// bucket stays below that in any minute: 540 refilled and a burst of 20.
+const (
+	maxTokenRequests  = 4
+	requestsPerSecond = 9
+	requestBurst      = 20
+)
+
+// limiter lets one request of the Domain API go at a time, in the order of arrival, so that deletions are not starved.
+type limiter struct {
+	turn chan struct{} // senders are served first in, first out
+	rate *rate.Limiter
+}
+
+func newLimiter() *limiter {
+	return &limiter{turn: make(chan struct{}, 1), rate: rate.NewLimiter(requestsPerSecond, requestBurst)}
+}
+
+// enter waits for the turn. The caller must call leave when the whole answer was read.
+func (l *limiter) enter(ctx context.Context) (leave func(), err error) {
+	leave, err = take(ctx, l.turn)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.rate.Wait(ctx); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// take waits for a place.
+func take(ctx context.Context, places chan struct{}) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -1,0 +1,153 @@
+// Package erpnet manages registrations at one ERP.net instance: its Identity Server issues tokens, its Domain API (OData 4)
+// holds the registrations, called trusted applications. Names and rules are those of the public developer documentation.
+package erpnet
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// Provider and Type name this kind of server, see idserver.Info.
+const (
+	Provider = "erp.net"
+	Type     = "ERP.net"
+)
+
+const defaultPageSize = 1000 // the documentation's recommended maximum of $top
+
+// Config says which instance it is and how to log in there.
+type Config struct {
+	// URL is the root of the instance, for example https://acme.my.erp.net. Required; https only.
+	URL string
+	// IdentityURL and DomainAPIURL override what auto-discovery finds: the authority and the OData root. With both set,
+	// auto-discovery is not asked at all.
+	IdentityURL, DomainAPIURL string
+	// ClientID and ClientSecret are the operator's own trusted application at the instance.
+	ClientID     string
+	ClientSecret idserver.Secret
+	// ClientAuthentication is "Post" (form fields; also where empty) or "Basic" (header), for the operator's own login and
+	// for verifications.
+	ClientAuthentication string
+	// CABundle holds PEM certificates that replace the system's authorities; empty: the system's.
+	CABundle []byte
+	// UserAgent is sent with every request; empty: "trustedapp-operator".
+	UserAgent string
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// WrapTransport sees every request, for counting and faults in tests; nil: none.
+	WrapTransport func(http.RoundTripper) http.RoundTripper
+}
+
+// Server is an ERP.net instance. It implements idserver.Connection.
+type Server struct {
+	config   Config
+	client   *http.Client
+	limit    *limiter
+	tokens   chan struct{} // a place for each token request in flight
+	login    *login
+	users    userCache
+	pageSize int
+	probing  chan struct{} // one probe at a time
+
+	mu   sync.Mutex
+	site *site // nil until a probe succeeded
+}
+
+var _ idserver.Connection = (*Server)(nil)
+
+// New makes a Server without any I/O. It fails for a configuration that can never work.
+func New(c Config) (*Server, error) {
+	c.URL = strings.TrimRight(c.URL, "/")
+	c.IdentityURL = strings.TrimRight(c.IdentityURL, "/")
+	if c.DomainAPIURL != "" {
+		c.DomainAPIURL = strings.TrimRight(c.DomainAPIURL, "/") + "/"
+	}
+	for _, u := range []string{c.URL, c.IdentityURL, c.DomainAPIURL} {
+		if _, err := parseHTTPS(u); err != nil && (u != "" || c.URL == "") {
+			return nil, fmt.Errorf("reading the server's URLs: %w", err)
+		}
+	}
+	if c.ClientID == "" || c.ClientSecret == "" {
+		return nil, errors.New("reading the operator's login: client id and client secret must not be empty")
+	}
+	switch c.ClientAuthentication {
+	case "", "Post", "Basic":
+	default:
+		return nil, errors.New("reading the client authentication: it must be Post or Basic")
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "trustedapp-operator"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	client, err := newClient(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: c, client: client, limit: newLimiter(), tokens: make(chan struct{}, maxTokenRequests),
+		probing: make(chan struct{}, 1), pageSize: defaultPageSize,
+	}
+	s.login = &login{turn: make(chan struct{}, 1)}
+	return s, nil
+}
+
+// Capabilities implements idserver.Server: the operator chooses ids and secrets, one secret is valid at a time, and one
+// session takes one request in flight.
+func (s *Server) Capabilities() idserver.Capabilities {
+	return idserver.Capabilities{
+		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
+	}
+}
+
+// newClient makes the http.Client of this server alone. It never follows a redirect: a token must not travel to another
+// place, and a POST must not become a GET.
+func newClient(c Config) (*http.Client, error) {
+	trust := &tls.Config{MinVersion: tls.VersionTLS12}
+	if len(c.CABundle) > 0 {
+		trust.RootCAs = x509.NewCertPool()
+		if !trust.RootCAs.AppendCertsFromPEM(c.CABundle) {
+			return nil, errors.New("reading the CA bundle: it holds no PEM certificate")
+		}
+	}
+	var transport http.RoundTripper = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        trust,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  25 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        60 * time.Second,
+		ForceAttemptHTTP2:      true,
+	}
+	if c.WrapTransport != nil {
+		transport = c.WrapTransport(transport)
+	}
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// parseHTTPS reads an absolute https URL without user information, query and fragment.
+func parseHTTPS(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("a URL cannot be parsed")
+	}
+	if u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("a URL must be absolute, https, and without user information, query and fragment")
+	}
+	return u, nil
+}

@@ -1,0 +1,122 @@
+package erpnet
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+const opUpdate = "updating the registration"
+
+// maxConflicts is how often an update starts again because somebody else was faster.
+const maxConflicts = 3
+
+// Update implements idserver.Server: it sends the attributes that differ, locked by the version where one was read, and
+// nothing where none differs.
+func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	at, err := s.current(ctx)
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	if err := at.features.check(opUpdate, want); err != nil {
+		return idserver.Reply{}, err
+	}
+	current, ok := have.Raw.(attributes)
+	if !ok {
+		if current, err = s.find(ctx, at, have.Credential.ClientID); err != nil {
+			return idserver.Reply{}, err
+		}
+	}
+	for range maxConflicts {
+		changes, err := s.changes(ctx, at, current, want, secret)
+		if err != nil {
+			return idserver.Reply{}, err
+		}
+		if len(changes) == 0 {
+			return at.reply(current), nil
+		}
+		err = s.patch(ctx, at, current, changes)
+		if err == nil {
+			return at.reply(patched(current, changes)), nil
+		}
+		refused, ok := errors.AsType[*refusal](err)
+		if !ok {
+			return idserver.Reply{}, err
+		}
+		if current, err = s.afterRefusal(ctx, at, current, refused); err != nil {
+			return idserver.Reply{}, err
+		}
+	}
+	return idserver.Reply{}, rejected(opUpdate, idserver.ReasonConflict, "somebody else keeps changing the registration")
+}
+
+// changes are the attributes to send. A registration without a mark of this operator is never changed.
+func (s *Server) changes(ctx context.Context, at *site, current attributes, want idserver.Registration, secret idserver.Secret) (attributes, error) {
+	owner, _ := current.owner()
+	if owner == (idserver.Mark{}) {
+		return nil, rejected(opUpdate, idserver.ReasonTaken, "the registration is not marked as this operator's")
+	}
+	user, _ := current[attrSystemUser].(userRef)
+	if want.Service && (user.id == "" || !strings.EqualFold(user.login, want.SystemUser)) {
+		var err error
+		if user, err = s.systemUser(ctx, at, want.SystemUser); err != nil {
+			return nil, err
+		}
+	}
+	target := at.features.managed(want, "")
+	if want.Service {
+		target[attrSystemUser] = user
+	}
+	switch {
+	case want.Public:
+		target[attrSecretHash] = nil
+	case secret != "":
+		target[attrSecretHash] = SecretHash(secret)
+	}
+	changes := current.diff(target)
+	if want.Public && at.masked && current.str(attrClientType) != clientPublic {
+		changes[attrSecretHash] = nil // it reads as null, and must become so
+	}
+	if !at.features.marked(current) {
+		changes = changes.with(at.features.markAttributes(owner, current))
+	}
+	return changes, nil
+}
+
+// patch sends the changes. The error is a *refusal or an *idserver.Error.
+func (s *Server) patch(ctx context.Context, at *site, current, changes attributes) error {
+	body := changes
+	if version := current.version(); version != "" {
+		body = changes.with(attributes{attrObjectVersion: current[attrObjectVersion]})
+	}
+	url := at.odata + applicationSet + "(" + current.id() + ")"
+	_, err := s.do(ctx, at, call{op: opUpdate, method: http.MethodPatch, url: url, body: body, limit: maxSingle})
+	return err
+}
+
+// patched is the registration after the changes. Its version is not known any more: reading it again is left to whoever
+// needs it.
+func patched(current, changes attributes) attributes {
+	whole := current.with(changes)
+	delete(whole, attrObjectVersion)
+	return whole
+}
+
+// afterRefusal reads the registration again. It returns it where somebody else has changed it, which is worth another try
+// with what is there now; else the refusal stands.
+func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusal) (attributes, error) {
+	now, err := s.find(ctx, at, before.str(attrApplicationURI))
+	if err != nil {
+		return nil, err
+	}
+	if now.id() != before.id() || now.version() != before.version() && before.version() != "" {
+		return now, nil
+	}
+	if refused.final() || refused.status < 500 {
+		return nil, refused.as(idserver.ErrRejected, opUpdate, idserver.ReasonInvalid, "the instance refuses one of the values; its own log tells which")
+	}
+	return nil, refused.as(idserver.ErrUnavailable, opUpdate, "", "the instance failed to change the registration, and does not say why")
+}
