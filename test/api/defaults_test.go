@@ -1,0 +1,56 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+var _ = Describe("A default", func() {
+	It("is there for exactly these fields", func() {
+		defaults := map[string]string{}
+		for _, n := range nodes() {
+			if n.Default != nil {
+				defaults[n.kind+" "+n.path] = string(n.Default.Raw)
+			}
+		}
+		Expect(defaults).To(Equal(map[string]string{
+			"TrustedApplication spec.enabled":                           "true",
+			"TrustedApplication spec.interactive.users":                 `["Internal"]`,
+			"TrustedApplication spec.service.internalUserImpersonation": `"Forbidden"`,
+			"TrustedApplication spec.referenceTokens":                   `"None"`,
+			"TrustedApplication spec.deletionPolicy":                    `"Delete"`,
+			"IdentityServer spec.erpNet.clientAuthentication":           `"Post"`,
+			"IdentityServer spec.verification":                          `"Required"`,
+			"IdentityServer spec.environment":                           `"Production"`,
+		}))
+	})
+
+	DescribeTable("is filled in by the API server", func(ctx context.Context, o object, spec string) {
+		Expect(api.Create(ctx, o, client.DryRunAll)).To(Succeed())
+		got, err := json.Marshal(o.Object["spec"])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got).To(MatchJSON(spec))
+	},
+		Entry("for a service", service(), `{
+			"identityServerRef": {"name": "acme"}, "applicationUri": "com.example.orders/sync", "enabled": true,
+			"service": {"systemUser": "svc.orders", "internalUserImpersonation": "Forbidden"},
+			"referenceTokens": "None", "deletionPolicy": "Delete"}`),
+		Entry("for an interactive application", public(), `{
+			"identityServerRef": {"name": "acme"}, "applicationUri": "com.example.shop/web", "enabled": true, "clientType": "Public",
+			"interactive": {"redirectUris": ["https://shop.example.com/signin-oidc"], "users": ["Internal"]},
+			"referenceTokens": "None", "deletionPolicy": "Delete"}`),
+		Entry("for a server", erpNet(), `{
+			"erpNet": {"url": "https://acme.my.erp.net", "credentialsRef": {"name": "acme-operator"}, "clientAuthentication": "Post"},
+			"verification": "Required", "environment": "Production"}`),
+	)
+
+	It("gives way to what the user writes", func(ctx context.Context) {
+		o := service(set("spec.enabled", false), set("spec.deletionPolicy", "Orphan"))
+		Expect(api.Create(ctx, o, client.DryRunAll)).To(Succeed())
+		Expect(o.Object["spec"]).To(And(HaveKeyWithValue("enabled", false), HaveKeyWithValue("deletionPolicy", "Orphan")))
+	})
+})
