@@ -1,0 +1,175 @@
+package output
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// Store reads and writes published objects.
+type Store struct {
+	// Writer writes them.
+	Writer client.Writer
+	// Live reads them, and metadata, from the apiserver itself.
+	Live client.Reader
+	// Metadata lists metadata only, and may be a cache: what it lists is confirmed by Live, and what it does not list yet is
+	// found by the event that fills it.
+	Metadata client.Reader
+}
+
+// Objects are the published objects of one application.
+type Objects struct {
+	store  *Store
+	app    App
+	server idserver.Info
+}
+
+// Objects gives access to the objects of one application. server may be the zero Info where it is not known; nothing can be published
+// then.
+func (s *Store) Objects(app App, server idserver.Info) *Objects {
+	return &Objects{store: s, app: app, server: server}
+}
+
+// slot is the place of one object to publish. It serves one call only.
+type slot struct {
+	kind string
+	// name is empty where there is to be no such object.
+	name string
+	// want is nil where it cannot be rendered (yet).
+	want client.Object
+	// have is an object to read into.
+	have client.Object
+}
+
+func (o *Objects) slots(rec ledger.Record) []slot {
+	secret := slot{kind: "Secret", name: o.app.SecretName, have: &corev1.Secret{}}
+	configMap := slot{kind: "ConfigMap", name: o.app.ConfigMapName, have: &corev1.ConfigMap{}}
+	if newest := rec.Newest(); newest != nil {
+		rendered := Render(o.app, o.server, *newest, rec.Revision())
+		if rendered.Secret != nil {
+			secret.want = rendered.Secret
+		}
+		if rendered.ConfigMap != nil {
+			configMap.want = rendered.ConfigMap
+		}
+	}
+	return []slot{secret, configMap}
+}
+
+// Observe compares what is published with what the record says. Of an object that is not ours only the metadata is read.
+func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, error) {
+	var out plan.Output
+	slots := o.slots(rec)
+	for i, state := range []*plan.ObjectState{&out.Secret, &out.ConfigMap} {
+		have, taken, err := o.read(ctx, slots[i])
+		if err != nil {
+			return plan.Output{}, err
+		}
+		*state = stateOf(slots[i], have, taken)
+		if have != nil {
+			out.Any = true
+			out.Revisions = append(out.Revisions, have.GetAnnotations()[v1alpha1.RevisionAnnotation])
+		}
+		stale, err := o.stale(ctx, slots[i])
+		if err != nil {
+			return plan.Output{}, err
+		}
+		for _, s := range stale {
+			out.Any, out.Stale = true, true
+			out.Revisions = append(out.Revisions, s.GetAnnotations()[v1alpha1.RevisionAnnotation])
+		}
+	}
+	return out, nil
+}
+
+func stateOf(s slot, have client.Object, taken bool) plan.ObjectState {
+	switch {
+	case s.name == "":
+		return plan.Unneeded
+	case taken:
+		return plan.Foreign
+	case have == nil:
+		return plan.Missing
+	case s.want != nil && matches(have, s.want):
+		return plan.Matches
+	}
+	return plan.Differs
+}
+
+// read reads our object in its place; nil where there is none. taken says that somebody else's is there, which is not read.
+func (o *Objects) read(ctx context.Context, s slot) (have client.Object, taken bool, err error) {
+	if s.name == "" {
+		return nil, false, nil
+	}
+	found, err := o.metadata(ctx, s.kind, s.name)
+	if err != nil || found == nil {
+		return nil, false, err
+	}
+	if !ours(found, o.app.UID) {
+		return nil, true, nil
+	}
+	err = o.store.Live.Get(ctx, client.ObjectKey{Namespace: o.app.Namespace, Name: s.name}, s.have)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, o.failing("reading", s.kind, s.name, err)
+	case !ours(s.have, o.app.UID): // it changed hands between the two reads
+		return nil, true, nil
+	}
+	return s.have, false, nil
+}
+
+// stale finds the objects of a kind that are ours and not in their place any more.
+func (o *Objects) stale(ctx context.Context, s slot) ([]metav1.PartialObjectMetadata, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(s.kind + "List"))
+	err := o.store.Metadata.List(ctx, &list, client.InNamespace(o.app.Namespace),
+		client.MatchingLabels{v1alpha1.ApplicationUIDLabel: string(o.app.UID)})
+	if err != nil {
+		return nil, fmt.Errorf("listing the metadata of %ss in %s: %w", s.kind, o.app.Namespace, err)
+	}
+	var stale []metav1.PartialObjectMetadata
+	for _, listed := range list.Items {
+		if listed.Name == s.name {
+			continue
+		}
+		found, err := o.metadata(ctx, s.kind, listed.Name)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil && ours(found, o.app.UID) {
+			stale = append(stale, *found)
+		}
+	}
+	return stale, nil
+}
+
+// metadata reads the metadata of an object, whoever's it is; nil where there is none.
+func (o *Objects) metadata(ctx context.Context, kind, name string) (*metav1.PartialObjectMetadata, error) {
+	var found metav1.PartialObjectMetadata
+	found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	err := o.store.Live.Get(ctx, types.NamespacedName{Namespace: o.app.Namespace, Name: name}, &found)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, o.failing("reading the metadata of", kind, name, err)
+	}
+	return &found, nil
+}
+
+// failing says which object an error is about.
+func (o *Objects) failing(doing, kind, name string, err error) error {
+	return fmt.Errorf("%s the %s %s/%s: %w", doing, kind, o.app.Namespace, name, err)
+}

@@ -1,0 +1,97 @@
+package output
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+)
+
+const canary = "s3cr3t"
+
+var (
+	server = idserver.Info{Type: "ERP.net", Provider: "erp.net", Endpoints: idserver.Endpoints{
+		Issuer: "https://erp.example:8443/id", Token: "https://erp.example/t", Authorization: "https://erp.example/a",
+		EndSession: "https://erp.example/e", UserInfo: "https://erp.example/u", JWKS: "https://erp.example/j", API: "https://erp.example/odata/",
+	}}
+	hybrid = App{
+		Namespace: "shop", Name: "orders", UID: "u1", ServerName: "erp", SecretName: "orders-secret", ConfigMapName: "orders-web",
+		Want: idserver.Registration{
+			Enabled: true, Service: true, Scopes: []string{"update", "read"},
+			RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"}, PostLogoutRedirectURIs: []string{"https://a.example/"},
+		},
+	}
+	credential = ledger.Credential{ID: "c1", Credential: idserver.Credential{
+		Handle: "h", ClientID: "com.example.orders", Secret: canary, Control: canary + "-control",
+	}}
+)
+
+func publicApp() App {
+	app := hybrid
+	app.SecretName, app.Want.Service, app.Want.Public = "", false, true
+	return app
+}
+
+func TestRenderHybrid(t *testing.T) {
+	g := NewWithT(t)
+	r := Render(hybrid, server, credential, "rev")
+
+	g.Expect(string(r.Secret.Type)).To(Equal("servicebinding.io/oauth2"))
+	data := map[string]string{}
+	for k, v := range r.Secret.Data {
+		data[k] = string(v)
+	}
+	g.Expect(data).To(Equal(map[string]string{
+		"client_id": "com.example.orders", "client_secret": canary, "issuer": "https://erp.example:8443/id",
+		"token_endpoint": "https://erp.example/t", "scope": "read update", "api_url": "https://erp.example/odata/",
+		"type": "oauth2", "provider": "erp.net", "uri": "https://erp.example:8443/id", "host": "erp.example",
+		"client-id": "com.example.orders", "client-secret": canary,
+	}))
+	g.Expect(r.ConfigMap.Data).To(Equal(map[string]string{
+		"client_id": "com.example.orders", "authority": "https://erp.example:8443/id", "issuer": "https://erp.example:8443/id",
+		"token_endpoint": "https://erp.example/t", "authorization_endpoint": "https://erp.example/a",
+		"end_session_endpoint": "https://erp.example/e", "userinfo_endpoint": "https://erp.example/u", "jwks_uri": "https://erp.example/j",
+		"api_url": "https://erp.example/odata/", "redirect_uris": "https://a.example/cb\nhttps://b.example/cb",
+		"post_logout_redirect_uris": "https://a.example/", "scope": "read update",
+	}))
+	for name, object := range map[string]metav1.Object{"orders-secret": r.Secret, "orders-web": r.ConfigMap} {
+		g.Expect(object.GetName()).To(Equal(name))
+		g.Expect(object.GetNamespace()).To(Equal("shop"))
+		g.Expect(object.GetLabels()).To(Equal(map[string]string{
+			v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue, v1alpha1.ApplicationLabel: "orders",
+			v1alpha1.ApplicationUIDLabel: "u1", v1alpha1.ServerLabel: "erp",
+		}))
+		g.Expect(object.GetAnnotations()).To(Equal(map[string]string{v1alpha1.RevisionAnnotation: "rev"}))
+		owner := metav1.GetControllerOf(object)
+		g.Expect(owner).NotTo(BeNil())
+		g.Expect(owner.UID).To(BeEquivalentTo("u1"))
+		g.Expect(*owner.BlockOwnerDeletion).To(BeTrue())
+	}
+}
+
+func TestAPublicApplicationHasNoSecretWhateverIsSaid(t *testing.T) {
+	g := NewWithT(t)
+	app := publicApp()
+	app.SecretName = "orders"
+	r := Render(app, server, credential, "rev")
+	g.Expect(r.Secret).To(BeNil())
+	g.Expect(fmt.Sprintf("%+v", *r.ConfigMap)).NotTo(ContainSubstring(canary))
+}
+
+func TestRenderOnlyWhatThereIs(t *testing.T) {
+	g := NewWithT(t)
+	service := hybrid
+	service.ConfigMapName = ""
+	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, credential, "rev")
+	g.Expect(r.ConfigMap).To(BeNil())
+	g.Expect(r.Secret.Data).NotTo(Or(HaveKey(v1alpha1.KeyAPIURL), HaveKey(v1alpha1.KeyBindingProvider), HaveKey(v1alpha1.KeyTokenEndpoint)))
+
+	bare := credential
+	bare.Secret = ""
+	g.Expect(Render(hybrid, server, bare, "rev").Secret).To(BeNil())
+}

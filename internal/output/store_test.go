@@ -1,0 +1,322 @@
+package output
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/execute"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+var _ execute.Outputs = (*Objects)(nil)
+
+var (
+	secretKey    = client.ObjectKey{Namespace: "shop", Name: "orders-secret"}
+	configMapKey = client.ObjectKey{Namespace: "shop", Name: "orders-web"}
+)
+
+// live counts as the apiserver, and notes whose data was asked for.
+type live struct {
+	client.Client
+	dataRead []string
+	writes   int
+}
+
+func (l *live) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	if _, metadataOnly := obj.(*metav1.PartialObjectMetadata); !metadataOnly {
+		l.dataRead = append(l.dataRead, key.Name)
+	}
+	return l.Client.Get(ctx, key, obj, opts...)
+}
+
+func (l *live) Create(ctx context.Context, obj client.Object, opts ...client.CreateOption) error {
+	l.writes++
+	return l.Client.Create(ctx, obj, opts...)
+}
+
+func (l *live) Update(ctx context.Context, obj client.Object, opts ...client.UpdateOption) error {
+	l.writes++
+	return l.Client.Update(ctx, obj, opts...)
+}
+
+func (l *live) Delete(ctx context.Context, obj client.Object, opts ...client.DeleteOption) error {
+	l.writes++
+	return l.Client.Delete(ctx, obj, opts...)
+}
+
+// fixture is one application on an apiserver.
+type fixture struct {
+	Gomega
+	t     *testing.T
+	api   *live
+	store *Store
+	rec   ledger.Record
+}
+
+func newFixture(t *testing.T, existing ...client.Object) *fixture {
+	t.Helper()
+	api := &live{Client: fake.NewClientBuilder().WithObjects(existing...).Build()}
+	return &fixture{
+		Gomega: NewWithT(t), t: t, api: api, store: &Store{Writer: api, Live: api, Metadata: api},
+		rec: ledger.Record{Next: &credential, Target: "t1"},
+	}
+}
+
+func (f *fixture) observe(app App) plan.Output {
+	f.t.Helper()
+	out, err := f.store.Objects(app, server).Observe(f.t.Context(), f.rec)
+	f.Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+func (f *fixture) publish(app App) {
+	f.t.Helper()
+	f.Expect(f.store.Objects(app, server).Publish(f.t.Context(), f.rec)).To(Succeed())
+}
+
+func (f *fixture) secret() *corev1.Secret {
+	f.t.Helper()
+	var s corev1.Secret
+	f.Expect(f.api.Client.Get(f.t.Context(), secretKey, &s)).To(Succeed())
+	return &s
+}
+
+func (f *fixture) edit(change func(*corev1.Secret)) {
+	f.t.Helper()
+	s := f.secret()
+	change(s)
+	f.Expect(f.api.Client.Update(f.t.Context(), s)).To(Succeed())
+}
+
+func TestPublishThenNothingMore(t *testing.T) {
+	f := newFixture(t)
+	f.Expect(f.observe(hybrid)).To(Equal(plan.Output{Secret: plan.Missing, ConfigMap: plan.Missing}))
+	f.publish(hybrid)
+	f.Expect(f.api.writes).To(Equal(2))
+	f.Expect(f.secret().Data).To(HaveKeyWithValue("client_secret", []byte(canary)))
+
+	revision := f.rec.Revision()
+	f.Expect(f.observe(hybrid)).To(Equal(plan.Output{
+		Secret: plan.Matches, ConfigMap: plan.Matches, Revisions: []string{revision, revision}, Any: true,
+	}))
+	f.publish(hybrid)
+	f.Expect(f.api.writes).To(Equal(2), "nothing is written when it matches")
+
+	f.rec.Target = "t2"
+	f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Differs), "another revision")
+	f.publish(hybrid)
+	f.Expect(f.secret().Annotations).To(HaveKeyWithValue(v1alpha1.RevisionAnnotation, f.rec.Revision()))
+}
+
+func TestEditsByHand(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit     func(*corev1.Secret)
+		restored bool
+	}{
+		"data edited":         {func(s *corev1.Secret) { s.Data["client_secret"] = []byte("x") }, true},
+		"data added":          {func(s *corev1.Secret) { s.Data["more"] = []byte("x") }, true},
+		"data removed":        {func(s *corev1.Secret) { delete(s.Data, "issuer") }, true},
+		"label removed":       {func(s *corev1.Secret) { delete(s.Labels, v1alpha1.ManagedByLabel) }, true},
+		"label edited":        {func(s *corev1.Secret) { s.Labels[v1alpha1.ServerLabel] = "other" }, true},
+		"annotation removed":  {func(s *corev1.Secret) { s.Annotations = nil }, true},
+		"owner edited":        {func(s *corev1.Secret) { s.OwnerReferences[0].BlockOwnerDeletion = nil }, true},
+		"label of a user":     {func(s *corev1.Secret) { s.Labels["team"] = "a" }, false},
+		"annotation, user's":  {func(s *corev1.Secret) { s.Annotations["note"] = "b" }, false},
+		"finalizer of a user": {func(s *corev1.Secret) { s.Finalizers = []string{"example.com/f"} }, false},
+		"further owner": {func(s *corev1.Secret) {
+			s.OwnerReferences = append(s.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "p", UID: "p"})
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.publish(hybrid)
+			f.edit(c.edit)
+			f.api.writes = 0
+			if !c.restored {
+				f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Matches))
+				f.publish(hybrid)
+				f.Expect(f.api.writes).To(BeZero())
+				return
+			}
+			f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Differs))
+			f.publish(hybrid)
+			f.Expect(f.api.writes).To(Equal(1), "the ConfigMap is as it was")
+			want := Render(hybrid, server, credential, f.rec.Revision()).Secret
+			f.Expect(matches(f.secret(), want)).To(BeTrue())
+			f.Expect(f.secret().Data).To(Equal(want.Data))
+		})
+	}
+}
+
+func TestWhatUsersAddedSurvivesARestoration(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	f.edit(func(s *corev1.Secret) {
+		s.Labels["team"], s.Annotations["note"], s.Data["issuer"] = "a", "b", []byte("x")
+		s.Finalizers = []string{"example.com/f"}
+		s.OwnerReferences = append(s.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "p", UID: "p"})
+	})
+	f.publish(hybrid)
+	s := f.secret()
+	f.Expect(string(s.Data["issuer"])).To(Equal(server.Endpoints.Issuer))
+	f.Expect(s.Labels).To(HaveKeyWithValue("team", "a"))
+	f.Expect(s.Annotations).To(HaveKeyWithValue("note", "b"))
+	f.Expect(s.Finalizers).To(ConsistOf("example.com/f"))
+	f.Expect(s.OwnerReferences).To(HaveLen(2))
+}
+
+func TestAnUnchangeableSecretIsReplaced(t *testing.T) {
+	for name, spoil := range map[string]func(*corev1.Secret){
+		"other type": func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque },
+		"immutable": func(s *corev1.Secret) {
+			yes := true
+			s.Immutable, s.Data = &yes, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			spoilt := Render(hybrid, server, credential, "old").Secret
+			spoilt.Labels["team"] = "a"
+			spoil(spoilt)
+			f.Expect(f.api.Client.Create(t.Context(), spoilt)).To(Succeed())
+			f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Differs))
+			f.publish(hybrid)
+			f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Matches))
+			f.Expect(f.secret().Labels).To(HaveKeyWithValue("team", "a"))
+			f.Expect(f.api.writes).To(Equal(3), "deleted, created, and the ConfigMap")
+		})
+	}
+}
+
+func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "orders-secret", Labels: map[string]string{v1alpha1.ApplicationUIDLabel: "u1"}},
+		Data:       map[string][]byte{"password": []byte("theirs")},
+	}
+	another := hybrid
+	another.UID = "u2"
+	former := Render(another, server, credential, "rev").ConfigMap
+	notInControl := false
+	weak := Render(hybrid, server, credential, "rev").ConfigMap
+	weak.OwnerReferences[0].Controller = &notInControl
+	for name, taken := range map[string]client.Object{"no owner": theirs, "a former application of that name": former, "owner without control": weak} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, taken)
+			out := f.observe(hybrid)
+			f.Expect([]plan.ObjectState{out.Secret, out.ConfigMap}).To(ConsistOf(plan.Foreign, plan.Missing))
+			f.Expect(out.Any).To(BeFalse())
+			f.Expect(out.Revisions).To(BeEmpty())
+			f.Expect(f.store.Objects(hybrid, server).Publish(t.Context(), f.rec)).To(MatchError(ErrConflict))
+			f.Expect(f.store.Objects(hybrid, server).Unpublish(t.Context(), f.rec, true)).To(Succeed())
+			f.Expect(slices.Contains(f.api.dataRead, taken.GetName())).To(BeFalse(), "its data was never asked for")
+			after := taken.DeepCopyObject().(client.Object) //nolint:errcheck // a copy has the type of the original
+			f.Expect(f.api.Client.Get(t.Context(), client.ObjectKeyFromObject(taken), after)).To(Succeed())
+			f.Expect(after).To(BeComparableTo(taken))
+		})
+	}
+}
+
+func TestARenameLeavesAStaleObjectUntilItIsUnpublished(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	renamed := hybrid
+	renamed.SecretName = "other"
+	out := f.observe(renamed)
+	f.Expect(out.Secret).To(Equal(plan.Missing))
+	f.Expect(out.Stale).To(BeTrue())
+	f.Expect(out.Revisions).To(ContainElement(f.rec.Revision()), "the former object still proves what was published")
+
+	f.publish(renamed)
+	f.Expect(f.secret().Data).NotTo(BeEmpty(), "the former one stays until the new one is there")
+	f.Expect(f.store.Objects(renamed, server).Unpublish(t.Context(), f.rec, false)).To(Succeed())
+	f.Expect(f.observe(renamed).Stale).To(BeFalse())
+	f.Expect(client.IgnoreNotFound(f.api.Client.Get(t.Context(), secretKey, &corev1.Secret{}))).To(Succeed())
+	f.Expect(f.api.Client.Get(t.Context(), secretKey, &corev1.Secret{})).NotTo(Succeed())
+	f.Expect(f.observe(renamed).Secret).To(Equal(plan.Matches))
+}
+
+func TestAFlipToPublicLeavesNoSecret(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	public := ledger.Credential{ID: "c2"}
+	public.ClientID = credential.ClientID
+	f.rec = ledger.Record{Next: &public, Target: "t2"}
+	out := f.observe(publicApp())
+	f.Expect(out.Secret).To(Equal(plan.Unneeded))
+	f.Expect(out.ConfigMap).To(Equal(plan.Differs))
+	f.Expect(out.Stale).To(BeTrue())
+	f.publish(publicApp())
+	f.Expect(f.store.Objects(publicApp(), server).Unpublish(t.Context(), f.rec, false)).To(Succeed())
+	f.Expect(f.api.Client.Get(t.Context(), secretKey, &corev1.Secret{})).NotTo(Succeed())
+	f.Expect(f.api.Client.Get(t.Context(), configMapKey, &corev1.ConfigMap{})).To(Succeed())
+	f.Expect(f.observe(publicApp())).To(Equal(plan.Output{ConfigMap: plan.Matches, Revisions: []string{f.rec.Revision()}, Any: true}))
+}
+
+func TestUnpublishAll(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	f.Expect(f.store.Objects(hybrid, server).Unpublish(t.Context(), ledger.Record{}, true)).To(Succeed())
+	f.Expect(f.observe(hybrid)).To(Equal(plan.Output{Secret: plan.Missing, ConfigMap: plan.Missing}))
+	f.Expect(f.store.Objects(hybrid, server).Unpublish(t.Context(), ledger.Record{}, true)).To(Succeed())
+}
+
+func TestWhatCannotBeRenderedIsNotPublished(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	f.api.writes = 0
+	public := credential
+	public.Secret = ""
+	for _, rec := range []ledger.Record{{}, {Next: &public}} {
+		f.Expect(f.store.Objects(hybrid, server).Publish(t.Context(), rec)).NotTo(Succeed())
+		f.rec = rec
+		f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Differs))
+	}
+	f.Expect(f.store.Objects(publicApp(), server).Publish(t.Context(), ledger.Record{Next: &credential})).NotTo(Succeed())
+	unknown := server
+	unknown.Endpoints.Issuer = ""
+	f.Expect(f.store.Objects(hybrid, unknown).Publish(t.Context(), ledger.Record{Next: &credential})).NotTo(Succeed())
+	f.Expect(f.api.writes).To(BeZero())
+}
+
+// outdated lists what was there before.
+type outdated struct {
+	client.Reader
+	list metav1.PartialObjectMetadataList
+}
+
+func (o outdated) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	*list.(*metav1.PartialObjectMetadataList) = *o.list.DeepCopy() //nolint:errcheck // nothing else is listed
+	return nil
+}
+
+func TestAnOutdatedCacheProvesNothing(t *testing.T) {
+	f := newFixture(t)
+	former := Render(hybrid, server, credential, f.rec.Revision()).Secret
+	former.Name = "former"
+	f.store.Metadata = outdated{list: metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{{ObjectMeta: former.ObjectMeta}}}}
+	f.Expect(f.observe(hybrid)).To(Equal(plan.Output{Secret: plan.Missing, ConfigMap: plan.Missing}))
+}
+
+func TestARaceIsAConflict(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	have, _, err := f.store.Objects(hybrid, server).read(t.Context(), f.store.Objects(hybrid, server).slots(f.rec)[0])
+	f.Expect(err).NotTo(HaveOccurred())
+	f.edit(func(s *corev1.Secret) { s.Labels["team"] = "a" })
+
+	f.rec.Target = "t2"
+	objects := f.store.Objects(hybrid, server)
+	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], have)).To(MatchError(ErrConflict), "changed since it was read")
+	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], nil)).To(MatchError(ErrConflict), "created since it was read")
+	f.Expect(objects.delete(t.Context(), "Secret", have)).To(MatchError(ErrConflict))
+	f.Expect(f.secret().Annotations).NotTo(HaveKeyWithValue(v1alpha1.RevisionAnnotation, f.rec.Revision()))
+}
