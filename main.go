@@ -1,8 +1,164 @@
+// Command manager is the trustedapp operator: it registers TrustedApplications at their identity servers and publishes
+// their credentials.
 package main
 
 import (
-	_ "k8s.io/client-go/kubernetes"
-	_ "sigs.k8s.io/controller-runtime"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/controllers"
 )
 
-func main() {}
+// namespaceFile is where Kubernetes tells a Pod its namespace.
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// options are the flags.
+type options struct {
+	namespace      string
+	namespaces     string
+	metricsAddress string
+	probeAddress   string
+	leaderElect    bool
+	workers        int
+	probeInterval  time.Duration
+	version        bool
+	log            zap.Options
+}
+
+func parse() options {
+	var o options
+	flag.StringVar(&o.namespace, "operator-namespace", "", "The operator's own namespace: ledgers are kept there, and the credentials of IdentityServers are read from there. Default: the namespace of the Pod.")
+	flag.StringVar(&o.namespaces, "namespaces", "*", "The namespaces that Secrets and ConfigMaps may be published in, separated by commas; * for all. The ServiceAccount needs the role trustedapp-operator-publisher in each.")
+	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "The address of the metrics endpoint, such as 127.0.0.1:8080; 0 for none.")
+	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz; 0 for none.")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. Needed with more than one replica.")
+	flag.IntVar(&o.workers, "max-concurrent-reconciles", 8, "The number of TrustedApplications that are worked on at the same time.")
+	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
+	flag.BoolVar(&o.version, "version", false, "Print the version and exit.")
+	o.log.BindFlags(flag.CommandLine)
+	flag.Parse()
+	return o
+}
+
+func main() {
+	o := parse()
+	if o.version {
+		fmt.Println(version())
+		return
+	}
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.log)))
+	if err := run(ctrl.SetupSignalHandler(), o, ctrl.GetConfigOrDie()); err != nil {
+		ctrl.Log.Error(err, "the operator ended")
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options, config *rest.Config) error {
+	namespace, err := ownNamespace(o.namespace)
+	if err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return fmt.Errorf("making the scheme: %w", err)
+	}
+	config.QPS = -1 // the API server's own priority and fairness limits us; a second limit here would only add latency
+	config.UserAgent = "trustedapp-operator/" + version()
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "trustedapp-operator",
+		LeaderElectionNamespace:       namespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache:                         controllers.CacheOptions(namespace, published(o.namespaces)),
+		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+	})
+	if err != nil {
+		return fmt.Errorf("making the manager: %w", err)
+	}
+	cluster, err := clusterUID(ctx, mgr.GetAPIReader())
+	if err != nil {
+		return err
+	}
+	setup := controllers.Setup{
+		Namespace: namespace, Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
+		Dial: controllers.Dial("trustedapp-operator/" + version()),
+	}
+	if err := setup.AddTo(mgr); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", healthz.Ping)); err != nil {
+		return fmt.Errorf("adding probes: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// ownNamespace is the namespace of the Pod, unless a flag says otherwise.
+func ownNamespace(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	content, err := os.ReadFile(namespaceFile)
+	if err != nil {
+		return "", fmt.Errorf("finding the operator's namespace (outside of a Pod set --operator-namespace): %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// published splits the flag; nil is every namespace.
+func published(flag string) []string {
+	if strings.TrimSpace(flag) == "*" {
+		return nil
+	}
+	var out []string
+	for part := range strings.SplitSeq(flag, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// clusterUID is the UID of kube-system, which stands for the cluster as long as it lives.
+func clusterUID(ctx context.Context, reader client.Reader) (string, error) {
+	var ns corev1.Namespace
+	if err := reader.Get(ctx, types.NamespacedName{Name: "kube-system"}, &ns); err != nil {
+		return "", fmt.Errorf("reading the UID of the cluster (the namespace kube-system): %w", err)
+	}
+	return string(ns.UID), nil
+}
+
+// version is that of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " (" + s.Value + ")"
+		}
+	}
+	return v
+}

@@ -15,7 +15,7 @@ import (
 func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entry, known bool) plan.Desired {
 	d := plan.Desired{
 		Key:      idserver.Key{ClientID: app.Spec.ApplicationURI, Owner: MarkOf(app, cluster)},
-		Want:     registration(app),
+		Want:     Registration(app),
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
 	}
@@ -76,7 +76,8 @@ func ConfigMapName(app *v1alpha1.TrustedApplication) string {
 	return app.Name
 }
 
-func registration(app *v1alpha1.TrustedApplication) idserver.Registration {
+// Registration is what the server shall hold, normalized.
+func Registration(app *v1alpha1.TrustedApplication) idserver.Registration {
 	spec := app.Spec
 	r := idserver.Registration{
 		DisplayName:     spec.DisplayName,

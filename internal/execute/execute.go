@@ -57,7 +57,7 @@ type Executor struct {
 type Result struct {
 	// End is Done, Wait or Fail.
 	End plan.Step
-	// Trace are the steps that were performed, in order, without the end.
+	// Trace are the steps that had their effect, in order, without the end.
 	Trace []plan.Step
 	// Observed is what was known at the end.
 	Observed plan.Observed
@@ -96,9 +96,19 @@ func (e *Executor) Run(ctx context.Context, d plan.Desired) (Result, error) {
 		if err := r.do(ctx, step); err != nil {
 			return result(nil), fmt.Errorf("%s: %w", Name(step), err)
 		}
-		trace = append(trace, step)
+		if r.took(step) {
+			trace = append(trace, step)
+		}
 	}
-	return result(nil), fmt.Errorf("the plan did not end after %d steps, the last was %s", maxSteps, Name(trace[len(trace)-1]))
+	return result(nil), fmt.Errorf("the plan did not end after %d steps, the trace is %v", maxSteps, trace)
+}
+
+// took says whether the step that was just performed had its effect, as far as is known.
+func (r *run) took(step plan.Step) bool {
+	if _, ok := step.(plan.DeleteRegistration); ok && r.observed.DeleteRefused {
+		return false
+	}
+	return r.observed.Failure == nil
 }
 
 // Name names a step, for errors, events and logs.

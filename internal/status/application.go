@@ -7,40 +7,39 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/desired"
-	"trustedapps.dev/operator/internal/execute"
 	"trustedapps.dev/operator/internal/plan"
 )
 
 // Application returns the status of an application after a run. warnings are those to show.
-func Application(app *v1alpha1.TrustedApplication, d plan.Desired, r execute.Result, warnings []string, now metav1.Time) v1alpha1.TrustedApplicationStatus {
+func Application(app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step, o plan.Observed, warnings []string, now metav1.Time) v1alpha1.TrustedApplicationStatus {
 	s := *app.Status.DeepCopy()
-	_, done := r.End.(plan.Done)
+	_, done := end.(plan.Done)
 	done = done && !d.Deleting
-	reached := done || r.Observed.Applied && !d.Deleting
+	reached := done || o.Applied && !d.Deleting
 
 	s.Flow = desired.Flow(app.Spec)
 	s.Warnings = warnings
-	s.Orphans = r.Observed.Ledger.Orphans
-	if newest := r.Observed.Ledger.Newest(); newest != nil && newest.ClientID != "" {
+	s.Orphans = o.Ledger.Orphans
+	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
 		s.ClientID = newest.ClientID
 	}
 	if reached {
 		s.ObservedGeneration = app.Generation
 	}
 	s.Binding, s.ConfigMapName = nil, ""
-	if published(r.Observed.Output.Secret) {
+	if published(o.Output.Secret) {
 		s.Binding = &v1alpha1.BindingReference{Name: desired.SecretName(app)}
 	}
-	if published(r.Observed.Output.ConfigMap) {
+	if published(o.Output.ConfigMap) {
 		s.ConfigMapName = desired.ConfigMapName(app)
 	}
 
-	end := endOf(d, r.End)
+	how := endOf(d, end)
 	c := conditions{list: &s.Conditions, generation: app.Generation, now: now}
-	c.set(v1alpha1.ConditionRegistered, registered(d, r, reached, end))
-	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, r, done, end))
-	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(r, done, end))
-	c.kstatus(r.End, end)
+	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
+	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
+	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
+	c.kstatus(end, how)
 	return s
 }
 
@@ -64,9 +63,9 @@ func endOf(d plan.Desired, end plan.Step) verdict {
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonReady, "the application is registered and its credentials are published"}
 }
 
-func registered(d plan.Desired, r execute.Result, reached bool, end verdict) verdict {
+func registered(d plan.Desired, o plan.Observed, reached bool, end verdict) verdict {
 	switch {
-	case d.Deleting && len(r.Observed.Deleted) > 0:
+	case d.Deleting && len(o.Deleted) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDeleting, "the registration was deleted"}
 	case reached:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonRegistered, "the server holds the registration " + d.Key.ClientID + " as this generation asks"}
@@ -74,11 +73,11 @@ func registered(d plan.Desired, r execute.Result, reached bool, end verdict) ver
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }
 
-func verified(d plan.Desired, r execute.Result, done bool, end verdict) verdict {
-	newest := r.Observed.Ledger.Newest()
-	proven := newest != nil && r.Observed.Verified == newest.ID
+func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
+	newest := o.Ledger.Newest()
+	proven := newest != nil && o.Verified == newest.ID
 	switch {
-	case !d.Confidential() && (done || r.Observed.Applied):
+	case !d.Confidential() && (done || o.Applied):
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonPublicClient, "a public client has no secret that could be verified"}
 	case done && !d.Want.Enabled:
 		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonDisabled, "the server refuses a disabled client, so its credentials cannot be verified"}
@@ -90,13 +89,13 @@ func verified(d plan.Desired, r execute.Result, done bool, end verdict) verdict 
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }
 
-func publishedCondition(r execute.Result, done bool, end verdict) verdict {
+func publishedCondition(o plan.Observed, done bool, end verdict) verdict {
 	if done {
 		message := "the ConfigMap is up to date"
 		switch {
-		case published(r.Observed.Output.Secret) && published(r.Observed.Output.ConfigMap):
+		case published(o.Output.Secret) && published(o.Output.ConfigMap):
 			message = "Secret and ConfigMap are up to date"
-		case published(r.Observed.Output.Secret):
+		case published(o.Output.Secret):
 			message = "the Secret is up to date"
 		}
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonPublished, message}

@@ -1,0 +1,67 @@
+package controllers
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// announceReadiness tells of a change of the Ready condition, once per change.
+func announceReadiness(recorder events.EventRecorder, object runtime.Object, former, next []metav1.Condition) {
+	ready := meta.FindStatusCondition(next, v1alpha1.ConditionReady)
+	before := meta.FindStatusCondition(former, v1alpha1.ConditionReady)
+	if ready == nil || before != nil && before.Status == ready.Status && before.Reason == ready.Reason {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if ready.Status != metav1.ConditionTrue {
+		kind = corev1.EventTypeWarning
+	}
+	recorder.Eventf(object, nil, kind, ready.Reason, "Reconcile", "%s", clip(ready.Message))
+}
+
+// announceSteps tells what a run did that people care for.
+func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplication, trace []plan.Step) {
+	tell := func(kind, reason, action, message string) {
+		recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
+	}
+	id := app.Spec.ApplicationURI
+	for _, step := range trace {
+		switch s := step.(type) {
+		case plan.Create:
+			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+id+" at the identity server")
+		case plan.NoteOrphan:
+			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register", "the answer to a creation was lost: a registration named "+app.Namespace+"/"+app.Name+
+				" may have been left at the identity server; have an administrator look for it and delete it")
+		case plan.Publish:
+			tell(corev1.EventTypeNormal, "Published", "Publish", "published the credentials of "+id)
+		case plan.Unpublish:
+			if !s.All {
+				tell(corev1.EventTypeNormal, "Unpublished", "Publish", "deleted what is not wanted any more")
+			}
+		case plan.Disable:
+			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+id+"; it stays at the identity server")
+		case plan.DeleteRegistration:
+			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+id)
+		case plan.RemoveFinalizer:
+			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
+				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+" at the identity server, as deletionPolicy Orphan asks; nobody manages it any more")
+			}
+		}
+	}
+}
+
+// maxNote is the longest note of an event.
+const maxNote = 1024
+
+func clip(s string) string {
+	if len(s) > maxNote {
+		return s[:maxNote-3] + "..."
+	}
+	return s
+}

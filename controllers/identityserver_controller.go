@@ -1,0 +1,216 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/status"
+)
+
+// probeTimeout bounds one probe of a server.
+const probeTimeout = 30 * time.Second
+
+// IdentityServerReconciler probes identity servers and keeps a connection to each.
+type IdentityServerReconciler struct {
+	Client client.Client
+	// Live reads past the cache: Secrets are never cached.
+	Live client.Reader
+	// Namespace is the operator's own, the only one that credentials of servers are read from.
+	Namespace string
+	Recorder  events.EventRecorder
+	Pool      *connections.Pool
+	Dial      connections.Dialer
+	// ProbeInterval is the time between probes of a server that is well. ERP.net closes a session after 20 minutes without
+	// a call, so a longer interval holds no licence.
+	ProbeInterval time.Duration
+	// Suspects brings the servers that applications could not reach.
+	Suspects <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
+
+	backoff workqueue.TypedRateLimiter[string]
+	mu      sync.Mutex
+	dialled map[string]dialled
+}
+
+// dialled is a connection and what it was made from.
+type dialled struct {
+	generation    int64
+	uid           types.UID
+	secretVersion string
+	connection    idserver.Connection
+}
+
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile probes one server.
+func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var ids v1alpha1.IdentityServer
+	if err := r.Client.Get(ctx, req.NamespacedName, &ids); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(req.Name)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("reading the IdentityServer: %w", err)
+	}
+	if !ids.DeletionTimestamp.IsZero() {
+		r.forget(req.Name)
+		return ctrl.Result{}, nil
+	}
+
+	connection, probe, err := r.probe(ctx, &ids)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	entry := connections.Entry{
+		Info: probe.Info, Ready: probe.Reason == "", Reason: probe.Reason, Message: probe.Message,
+		Verification: ids.Spec.Verification, Environment: ids.Spec.Environment,
+	}
+	if connection != nil {
+		entry.Server = connection
+	}
+	if former, ok := r.Pool.Get(ids.Name); ok && probe.Info.Endpoints.Issuer == "" {
+		entry.Info = former.Info // an outage does not make us forget where the server is
+	}
+	if err := r.report(ctx, &ids, probe); err != nil {
+		return ctrl.Result{}, err
+	}
+	r.Pool.Set(ids.Name, entry)
+	return ctrl.Result{RequeueAfter: r.next(ids.Name, probe)}, nil
+}
+
+// probe connects to the server and probes it.
+func (r *IdentityServerReconciler) probe(ctx context.Context, ids *v1alpha1.IdentityServer) (idserver.Connection, status.Probe, error) {
+	connection, probe, err := r.connect(ctx, ids)
+	if err != nil || connection == nil {
+		return nil, probe, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	info, err := connection.Probe(ctx)
+	return connection, status.ProbeOf(info, connection.Capabilities(), err), nil
+}
+
+// connect returns the connection made from the spec and the Secret as they are now. The connection is nil where they do not
+// allow one; the Probe says why.
+func (r *IdentityServerReconciler) connect(ctx context.Context, ids *v1alpha1.IdentityServer) (idserver.Connection, status.Probe, error) {
+	name := connections.CredentialsSecret(ids.Spec)
+	var secret corev1.Secret
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, missing(fmt.Sprintf("the Secret %s does not exist in the operator's namespace %s: create it with client_id and client_secret of the operator's own application", name, r.Namespace)), nil
+	}
+	if err != nil {
+		return nil, status.Probe{}, fmt.Errorf("reading the credentials of the server: %w", err)
+	}
+	id, value := string(secret.Data[v1alpha1.KeyOperatorClientID]), idserver.Secret(secret.Data[v1alpha1.KeyOperatorClientSecret])
+	if id == "" || value == "" {
+		return nil, missing(fmt.Sprintf("the Secret %s in the operator's namespace %s needs the keys client_id and client_secret, both not empty", name, r.Namespace)), nil
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d, ok := r.dialled[ids.Name]; ok && d.uid == ids.UID && d.generation == ids.Generation && d.secretVersion == secret.ResourceVersion {
+		return d.connection, status.Probe{}, nil
+	}
+	connection, err := r.Dial(ids.Spec, id, value)
+	if err != nil {
+		return nil, status.Probe{Reason: v1alpha1.ReasonInvalid, Message: err.Error(), Terminal: true}, nil //nolint:nilerr // told in the status
+	}
+	r.dialled[ids.Name] = dialled{generation: ids.Generation, uid: ids.UID, secretVersion: secret.ResourceVersion, connection: connection}
+	return connection, status.Probe{}, nil
+}
+
+func missing(message string) status.Probe {
+	return status.Probe{Reason: v1alpha1.ReasonCredentialsMissing, Message: message}
+}
+
+// report writes the status if it changed, with an event where readiness did.
+func (r *IdentityServerReconciler) report(ctx context.Context, ids *v1alpha1.IdentityServer, probe status.Probe) error {
+	former := ids.Status
+	next := status.Server(ids, probe, metav1.Now())
+	if equality.Semantic.DeepEqual(former, next) {
+		return nil
+	}
+	ids.Status = next
+	if err := r.Client.Status().Update(ctx, ids); err != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	announceReadiness(r.Recorder, ids, former.Conditions, next.Conditions)
+	return nil
+}
+
+// next says when to probe again.
+func (r *IdentityServerReconciler) next(name string, probe status.Probe) time.Duration {
+	if probe.Reason == "" {
+		r.backoff.Forget(name)
+		return r.ProbeInterval
+	}
+	return jitter(r.backoff.When(name))
+}
+
+func (r *IdentityServerReconciler) forget(name string) {
+	r.mu.Lock()
+	delete(r.dialled, name)
+	r.mu.Unlock()
+	r.backoff.Forget(name)
+	r.Pool.Remove(name)
+}
+
+// SetupWithManager watches IdentityServers, the Secrets with their credentials, and suspects.
+func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[string](time.Second, time.Minute)
+	r.dialled = map[string]dialled{}
+	suspect := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
+		GenericFunc: func(_ context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: e.Object.Name}})
+		},
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("identityserver").
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
+		WatchesRawSource(source.Channel(r.Suspects, suspect)).
+		Complete(r)
+}
+
+// withCredentials finds the servers whose credentials are in the Secret.
+func (r *IdentityServerReconciler) withCredentials(ctx context.Context, secret client.Object) []reconcile.Request {
+	if secret.GetNamespace() != r.Namespace {
+		return nil
+	}
+	var list v1alpha1.IdentityServerList
+	if err := r.Client.List(ctx, &list); err != nil {
+		log.FromContext(ctx).Error(err, "listing IdentityServers")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if connections.CredentialsSecret(list.Items[i].Spec) == secret.GetName() {
+			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Name: list.Items[i].Name}})
+		}
+	}
+	return requests
+}

@@ -1,0 +1,237 @@
+// Package controllers watches the two kinds and keeps their status. Reconcile functions fetch, call the plan's executor, and
+// write one status; what to do is decided elsewhere.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/desired"
+	"trustedapps.dev/operator/internal/execute"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/output"
+	"trustedapps.dev/operator/internal/plan"
+	"trustedapps.dev/operator/internal/status"
+)
+
+// serverIndex finds applications by the name of their server.
+const serverIndex = "spec.identityServerRef.name"
+
+// TrustedApplicationReconciler brings registrations, Secrets and ConfigMaps to what TrustedApplications ask for.
+type TrustedApplicationReconciler struct {
+	Client client.Client
+	// Live reads past the cache.
+	Live client.Reader
+	// Cluster is the UID of this cluster, part of the mark on registrations.
+	Cluster  string
+	Recorder events.EventRecorder
+	Pool     *connections.Pool
+	Ledgers  *ledger.Store
+	Outputs  *output.Store
+	// Workers is the number of applications worked on at the same time.
+	Workers int
+	// Changed brings the servers whose readiness changed.
+	Changed <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
+
+	backoff workqueue.TypedRateLimiter[types.NamespacedName]
+}
+
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=namespaces,resourceNames=kube-system,verbs=get
+
+// Reconcile brings one application as far as it goes now.
+func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	app := &v1alpha1.TrustedApplication{}
+	if err := r.Client.Get(ctx, req.NamespacedName, app); err != nil {
+		r.backoff.Forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	entry, known := r.Pool.Get(app.Spec.IdentityServerRef.Name)
+	if !known {
+		exists, err := r.serverExists(ctx, app.Spec.IdentityServerRef.Name)
+		if err != nil || exists {
+			return ctrl.Result{}, err // its first probe is under way, and wakes this application when it ends
+		}
+	}
+
+	d := desired.Of(app, r.Cluster, entry, known)
+	result, err := r.executor(app, entry).Run(ctx, d)
+	announceSteps(r.Recorder, app, result.Trace)
+	if apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) {
+		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
+		return ctrl.Result{RequeueAfter: r.again(req)}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, r.failed(ctx, app, d, result, err)
+	}
+	if d.Deleting && !result.Observed.Finalizer {
+		r.backoff.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if err := r.report(ctx, app, entry, d, result); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: r.next(req, app, d, result.End)}, nil
+}
+
+// executor assembles a run on the application.
+func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication, entry connections.Entry) *execute.Executor {
+	finalizer := &finalizer{client: r.Client, live: r.Live, app: app}
+	record := r.Ledgers.Entry(ledger.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID})
+	return &execute.Executor{
+		Server:    entry.Server,
+		Ledger:    &guardedLedger{Entry: record, finalizer: finalizer},
+		Outputs:   r.Outputs.Objects(outputs(app), entry.Info),
+		Finalizer: finalizer,
+		Draw:      idserver.DrawSecret,
+		NewID:     ledger.NewID,
+		Now:       time.Now,
+	}
+}
+
+// outputs is what the application says about its published objects.
+func outputs(app *v1alpha1.TrustedApplication) output.App {
+	return output.App{
+		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: app.Spec.IdentityServerRef.Name,
+		SecretName: desired.SecretName(app), ConfigMapName: desired.ConfigMapName(app), Want: desired.Registration(app),
+	}
+}
+
+// report writes the status if it changed, with an event where readiness did.
+func (r *TrustedApplicationReconciler) report(ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result) error {
+	former := app.Status
+	told := result.Observed.Applied
+	warnings := desired.MergeWarnings(desired.Warnings(app.Spec, entry), result.Warnings, former.Warnings, told)
+	next := status.Application(app, d, result.End, result.Observed, warnings, metav1.Now())
+	if equality.Semantic.DeepEqual(former, next) {
+		return nil
+	}
+	app.Status = next
+	if err := r.Client.Status().Update(ctx, app); err != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	announceReadiness(r.Recorder, app, former.Conditions, next.Conditions)
+	return nil
+}
+
+// failed tells in the status that Kubernetes refused a write, and returns the error for a retry.
+func (r *TrustedApplicationReconciler) failed(ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, result execute.Result, cause error) error {
+	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) {
+		return cause // passes by itself; a status for it would be a write for each attempt
+	}
+	result.End = plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
+	former := app.Status
+	app.Status = status.Application(app, d, result.End, result.Observed, former.Warnings, metav1.Now())
+	if equality.Semantic.DeepEqual(former, app.Status) {
+		return cause
+	}
+	if err := r.Client.Status().Update(ctx, app); err != nil {
+		log.FromContext(ctx).Error(err, "writing the status")
+	}
+	return cause
+}
+
+// next says when to come back: never where something else will wake the application.
+func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step) time.Duration {
+	wait, waits := end.(plan.Wait)
+	if !waits {
+		r.backoff.Forget(req.NamespacedName)
+		return 0
+	}
+	switch wait.Reason {
+	case v1alpha1.ReasonServerNotFound, v1alpha1.ReasonServerNotReady:
+		return 0 // the pool wakes it
+	case v1alpha1.ReasonServerUnavailable, v1alpha1.ReasonUnauthorized:
+		r.Pool.Suspect(app.Spec.IdentityServerRef.Name)
+	}
+	return max(wait.After, r.again(req))
+}
+
+// again is the next pause of an application that could not go on.
+func (r *TrustedApplicationReconciler) again(req ctrl.Request) time.Duration {
+	return jitter(r.backoff.When(req.NamespacedName))
+}
+
+func (r *TrustedApplicationReconciler) serverExists(ctx context.Context, name string) (bool, error) {
+	err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &v1alpha1.IdentityServer{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SetupWithManager watches applications, what was published for them, and their servers.
+func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)
+	index := func(o client.Object) []string {
+		return []string{o.(*v1alpha1.TrustedApplication).Spec.IdentityServerRef.Name} //nolint:forcetypeassert // indexed by this type
+	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.TrustedApplication{}, serverIndex, index); err != nil {
+		return fmt.Errorf("indexing applications by server: %w", err)
+	}
+	wake := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			for _, request := range r.onServer(ctx, e.Object.Name) {
+				q.Add(request)
+			}
+		},
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("trustedapplication").
+		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&corev1.Secret{}, builder.OnlyMetadata).
+		Owns(&corev1.ConfigMap{}, builder.OnlyMetadata).
+		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return r.onServer(ctx, o.GetName())
+		}), builder.WithPredicates(predicate.Funcs{
+			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
+		})).
+		WatchesRawSource(source.Channel(r.Changed, wake)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
+		Complete(r)
+}
+
+// onServer finds the applications of a server; those being deleted come first.
+func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server string) []reconcile.Request {
+	var list v1alpha1.TrustedApplicationList
+	if err := r.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}); err != nil {
+		log.FromContext(ctx).Error(err, "listing the applications of a server", "server", server)
+		return nil
+	}
+	var ending, living []reconcile.Request
+	for i := range list.Items {
+		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}
+		r.backoff.Forget(request.NamespacedName)
+		if list.Items[i].DeletionTimestamp.IsZero() {
+			living = append(living, request)
+		} else {
+			ending = append(ending, request)
+		}
+	}
+	return append(ending, living...)
+}
