@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -46,6 +47,9 @@ type ready struct {
 func (o *options) serve(ctx context.Context, stdout io.Writer) (err error) {
 	specs, err := o.specs()
 	if err != nil {
+		return err
+	}
+	if err := o.forgetReadyFile(); err != nil {
 		return err
 	}
 	if o.caDir == "" {
@@ -99,6 +103,17 @@ func (o *options) specs() ([]instance.Spec, error) {
 		return nil, fmt.Errorf("reading %s: %w", o.config, err)
 	}
 	return specs, nil
+}
+
+// forgetReadyFile removes what an earlier run left, so that a parent does not read it.
+func (o *options) forgetReadyFile() error {
+	if o.readyFile == "" {
+		return nil
+	}
+	if err := os.Remove(o.readyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the old ready file: %w", err)
+	}
+	return nil
 }
 
 // announce prints the line, and writes it to the ready file in one piece.

@@ -131,6 +131,16 @@ func TestWrongUse(t *testing.T) {
 	if err := os.WriteFile(broken, []byte(`[{"name":"acme","quirk":{}}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	stale := filepath.Join(t.TempDir(), "ready.json")
+	if err := os.WriteFile(stale, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"serve", "--ready-file", stale, "--control-address", "nonsense"}, nil, io.Discard, io.Discard); err == nil {
+		t.Error("a nonsensical address should be refused")
+	}
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("the ready file of an earlier run should be gone: %v", err)
+	}
 	for _, args := range [][]string{
 		nil, {"start"}, {"serve", "--unknown"}, {"serve", "extra"}, {"serve", "--config", broken},
 		{"serve", "--config", "missing.json"}, {"serve", "--address", "nonsense", "--config", broken},
