@@ -50,7 +50,8 @@ const (
 
 // LocalSecretReference names a Secret in the operator's own namespace.
 type LocalSecretReference struct {
-	// name of the Secret in the operator's own namespace, the only one that such Secrets are read from.
+	// name of the Secret in the operator's own namespace, the only one that such
+	// Secrets are read from.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -61,35 +62,39 @@ type LocalSecretReference struct {
 
 // ERPNetServer is an ERP.net instance: its Identity Server issues tokens, its Domain API manages registrations.
 type ERPNetServer struct {
-	// url is the root of the instance, for example https://acme.my.erp.net. Identity Server and Domain API are found by its
-	// auto-discovery.
+	// url is the root of the instance, for example https://acme.my.erp.net.
+	// Identity Server and Domain API are found by its auto-discovery.
 	//
 	// +required
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('(?i)^https://([^/]*[.])?id[.]erp[.]net[.]?([:/]|$)')`,message="id.erp.net is the global identity, which registers no applications of an instance: use the URL of the instance, for example https://acme.my.erp.net"
 	URL HTTPSURL `json:"url,omitempty"`
 
-	// identityUrl overrides the discovered URL of the Identity Server, for example https://acme.my.erp.net/id: needed where
-	// the site is private and therefore not listed by auto-discovery.
+	// identityUrl overrides the discovered URL of the Identity Server, for
+	// example https://acme.my.erp.net/id: needed where the site is private and
+	// therefore not listed by auto-discovery.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('(?i)^https://([^/]*[.])?id[.]erp[.]net[.]?([:/]|$)')`,message="id.erp.net is the global identity, whose tokens do not open the APIs of an instance: use the identity URL of the instance, for example https://acme.my.erp.net/id"
 	IdentityURL HTTPSURL `json:"identityUrl,omitempty"`
 
-	// domainApiUrl overrides the discovered root of the Domain API's OData service, for example
-	// https://acme.my.erp.net/api/domain/odata/: needed where the site is private.
+	// domainApiUrl overrides the discovered root of the Domain API's OData
+	// service, for example https://acme.my.erp.net/api/domain/odata/: needed
+	// where the site is private.
 	//
 	// +optional
 	DomainAPIURL HTTPSURL `json:"domainApiUrl,omitempty"`
 
-	// credentialsRef names the Secret, in the operator's own namespace, with client_id and client_secret of the operator's own
-	// trusted application at this instance: a service application whose system user is a database administrator, with the scopes
-	// read, update and sec. Use one for each cluster and instance.
+	// credentialsRef names the Secret, in the operator's own namespace, with
+	// client_id and client_secret of the operator's own trusted application at
+	// this instance: a service application whose system user is a database
+	// administrator, with the scopes read, update and sec. Use one for each
+	// cluster and instance.
 	//
 	// +required
 	CredentialsRef LocalSecretReference `json:"credentialsRef,omitzero"`
 
-	// clientAuthentication is how the operator sends client ids and secrets to the token endpoint: Post (form fields,
-	// default) or Basic (header).
+	// clientAuthentication is how the operator sends client ids and secrets to
+	// the token endpoint: Post (form fields, default) or Basic (header).
 	//
 	// +optional
 	// +default="Post"
@@ -105,22 +110,26 @@ type IdentityServerSpec struct {
 	// +optional
 	ERPNet *ERPNetServer `json:"erpNet,omitempty"`
 
-	// caBundle holds PEM certificates of the authorities that the server's certificate is checked against, base64-encoded. Default:
-	// the authorities of the operator's image. Certificate checks cannot be turned off.
+	// caBundle holds PEM certificates of the authorities that the server's
+	// certificate is checked against, base64-encoded. Default: the authorities of
+	// the operator's image. Certificate checks cannot be turned off.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=262144
 	CABundle []byte `json:"caBundle,omitempty"`
 
-	// verification says whether every credential is proven with a token request before it is published: Required (default) or
-	// Off, for a server whose token endpoint cannot be reached from the operator. A token request opens no session and costs no licence.
+	// verification says whether every credential is proven with a token request
+	// before it is published: Required (default) or Off, for a server whose token
+	// endpoint cannot be reached from the operator. A token request opens no
+	// session and costs no licence.
 	//
 	// +optional
 	// +default="Required"
 	Verification VerificationPolicy `json:"verification,omitempty"`
 
-	// environment is Production (default) or Test. It only changes warnings: a loopback redirect URI is fine on a test server.
+	// environment is Production (default) or Test. It only changes warnings: a
+	// loopback redirect URI is fine on a test server.
 	//
 	// +optional
 	// +default="Production"
@@ -150,7 +159,8 @@ type Endpoints struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Authorization string `json:"authorization,omitempty"`
 
-	// api is the base URL of the API that tokens are for, where the server has one (ERP.net: the OData root).
+	// api is the base URL of the API that tokens are for, where the server has
+	// one (ERP.net: the OData root).
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -177,14 +187,16 @@ type Capabilities struct {
 	// +optional
 	SecretOrigin SecretOrigin `json:"secretOrigin,omitempty"`
 
-	// secretSlots is the number of secrets of one registration that work at the same time. 1: a new secret ends the old one at once.
+	// secretSlots is the number of secrets of one registration that work at the
+	// same time. 1: a new secret ends the old one at once.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=16
 	SecretSlots int32 `json:"secretSlots,omitempty"`
 
-	// features are names of what this server's version has, for example ReferenceTokens, ExternalId, ClientTypeNone.
+	// features are names of what this server's version has, for example
+	// ReferenceTokens, ExternalId, ClientTypeNone.
 	//
 	// +optional
 	// +listType=set
@@ -237,8 +249,9 @@ type IdentityServerStatus struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	Warnings []string `json:"warnings,omitempty"`
 
-	// conditions are Ready, Reconciling, Stalled (kstatus), Discovered and Authorized. The message of each says what to do
-	// next where something is to be done.
+	// conditions are Ready, Reconciling, Stalled (kstatus), Discovered and
+	// Authorized. The message of each says what to do next where something is to
+	// be done.
 	//
 	// +optional
 	// +listType=map
@@ -264,7 +277,8 @@ type IdentityServerStatus struct {
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"
 type IdentityServer struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the standard object metadata; the name has at most 63 characters.
+	// metadata is the standard object metadata; the name has at most 63
+	// characters.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`

@@ -93,8 +93,8 @@ type Scope string
 
 // IdentityServerReference names an IdentityServer.
 type IdentityServerReference struct {
-	// name of the IdentityServer. IdentityServers are cluster-scoped and written by platform administrators;
-	// `kubectl get ids` lists them.
+	// name of the IdentityServer. IdentityServers are cluster-scoped and written
+	// by platform administrators; `kubectl get ids` lists them.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -105,9 +105,11 @@ type IdentityServerReference struct {
 
 // InteractiveSpec describes an application that signs users in with the Authorization Code flow and PKCE.
 type InteractiveSpec struct {
-	// redirectUris are the URIs that the server may send a user back to after sign-in, at least one. They are stored and
-	// compared exactly: case, port and trailing slash matter. Use https; a Public native app may also use
-	// http://127.0.0.1/... or a private-use scheme such as com.example.app:/callback. Together, joined by commas, at most 500
+	// redirectUris are the URIs that the server may send a user back to after
+	// sign-in, at least one. They are stored and compared exactly: case, port and
+	// trailing slash matter. Use https; a Public native app may also use
+	// http://127.0.0.1/... or a private-use scheme such as
+	// com.example.app:/callback. Together, joined by commas, at most 500
 	// characters (254 on ERP.net before 26.2.1.66).
 	//
 	// +required
@@ -117,8 +119,9 @@ type InteractiveSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.join(',').size() <= 500",message="joined by commas the URIs must not be longer than 500 characters: shorten or remove some"
 	RedirectURIs []RedirectURI `json:"redirectUris,omitempty"`
 
-	// postLogoutRedirectUris are the URIs that the server may send a user to after sign-out. The same rules as for
-	// redirectUris hold. Without one, users stay on the server's sign-out page.
+	// postLogoutRedirectUris are the URIs that the server may send a user to
+	// after sign-out. The same rules as for redirectUris hold. Without one, users
+	// stay on the server's sign-out page.
 	//
 	// +optional
 	// +listType=set
@@ -127,8 +130,9 @@ type InteractiveSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.join(',').size() <= 500",message="joined by commas the URIs must not be longer than 500 characters: shorten or remove some"
 	PostLogoutRedirectURIs []RedirectURI `json:"postLogoutRedirectUris,omitempty"`
 
-	// users says who may sign in: Internal (licensed users of the instance, the default) and Community (external users,
-	// who get an identity, but no access to the APIs).
+	// users says who may sign in: Internal (licensed users of the instance, the
+	// default) and Community (external users, who get an identity, but no access
+	// to the APIs).
 	//
 	// +optional
 	// +listType=set
@@ -152,10 +156,13 @@ const (
 
 // ServiceSpec describes an application that acts as itself with the Client Credentials flow.
 type ServiceSpec struct {
-	// systemUser is the login of the user of the instance that the application acts as when no person is signed in.
-	// Every token of the Client Credentials flow has this user's permissions, so give each service a user of its own that
-	// may do what the service needs and no more, and is not an administrator. The user must exist at the instance, be active and
-	// not locked, and be an internal or application user. Changing it changes the rights of tokens issued from then on.
+	// systemUser is the login of the user of the instance that the application
+	// acts as when no person is signed in. Every token of the Client Credentials
+	// flow has this user's permissions, so give each service a user of its own
+	// that may do what the service needs and no more, and is not an
+	// administrator. The user must exist at the instance, be active and not
+	// locked, and be an internal or application user. Changing it changes the
+	// rights of tokens issued from then on.
 	// Example: svc.orders
 	//
 	// +required
@@ -164,9 +171,11 @@ type ServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\s\p{Z}\p{C}]([^\p{C}]*[^\s\p{Z}\p{C}])?$')`,message="must be the user's login, without white space around it and without control or invisible characters"
 	SystemUser string `json:"systemUser,omitempty"`
 
-	// internalUserImpersonation is Forbidden by default. Some versions of ERP.net issue tokens to a service that
-	// acts as an internal user only where it is Allowed: set it if a token is refused with unauthorized_client although all else is
-	// right. An application that is also interactive for Internal users has it in any case.
+	// internalUserImpersonation is Forbidden by default. Some versions of ERP.net
+	// issue tokens to a service that acts as an internal user only where it is
+	// Allowed: set it if a token is refused with unauthorized_client although all
+	// else is right. An application that is also interactive for Internal users
+	// has it in any case.
 	//
 	// +optional
 	// +default="Forbidden"
@@ -175,9 +184,11 @@ type ServiceSpec struct {
 
 // CredentialsSpec says where and how credentials are published.
 type CredentialsSpec struct {
-	// secretName is the name of the Secret, in the namespace of the TrustedApplication, that the operator writes and the
-	// workload mounts. Default: the name of the TrustedApplication. A Secret that exists already and is not the operator's is never
-	// touched. After a change the new Secret is written first, then the former one is deleted.
+	// secretName is the name of the Secret, in the namespace of the
+	// TrustedApplication, that the operator writes and the workload mounts.
+	// Default: the name of the TrustedApplication. A Secret that exists already
+	// and is not the operator's is never touched. After a change the new Secret
+	// is written first, then the former one is deleted.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -200,15 +211,16 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="has(self.interactive) || !has(self.scopes) || !('offline_access' in self.scopes)",message="offline_access asks for refresh tokens, which belong to interactive applications only: remove it from spec.scopes",fieldPath=".scopes"
 // +kubebuilder:validation:XValidation:rule="!has(self.service) || self.service.systemUser.lowerAscii() != self.applicationUri.lowerAscii()",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
 type TrustedApplicationSpec struct {
-	// identityServerRef names the IdentityServer to register at. It cannot be changed: to move an application, create
-	// another TrustedApplication.
+	// identityServerRef names the IdentityServer to register at. It cannot be
+	// changed: to move an application, create another TrustedApplication.
 	//
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: create another TrustedApplication for the other server, then delete this one"
 	IdentityServerRef IdentityServerReference `json:"identityServerRef,omitzero"`
 
-	// applicationUri identifies the application at the server and is its OAuth 2.0 client_id. Reverse-host form such as
-	// com.example.orders/sync is recommended. It cannot be changed. At most 254 characters.
+	// applicationUri identifies the application at the server and is its OAuth
+	// 2.0 client_id. Reverse-host form such as com.example.orders/sync is
+	// recommended. It cannot be changed. At most 254 characters.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -218,7 +230,8 @@ type TrustedApplicationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed, because it is the client_id that users and workloads know: create another TrustedApplication, then delete this one"
 	ApplicationURI string `json:"applicationUri,omitempty"`
 
-	// displayName is what administrators and users see. Default: namespace/name of the TrustedApplication.
+	// displayName is what administrators and users see. Default: namespace/name
+	// of the TrustedApplication.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -226,32 +239,39 @@ type TrustedApplicationSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\s\p{Z}]([^\n]*[^\s\p{Z}])?$') && !self.matches(r'[\p{Cc}\p{Zl}\p{Zp}\x{202A}-\x{202E}\x{2066}-\x{2069}]')`,message="must not start or end with white space and must not contain line breaks, control characters or characters that change the writing direction"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// enabled is the kill switch: false makes the server refuse this client at once (invalid_client), without losing the
-	// registration or its secret. Tokens issued before live on until they expire. Default: true.
+	// enabled is the kill switch: false makes the server refuse this client at
+	// once (invalid_client), without losing the registration or its secret.
+	// Tokens issued before live on until they expire. Default: true.
 	//
 	// +optional
 	// +default=true
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// clientType says whether the application can keep a secret: Confidential (it runs on a server) or Public (SPA, native or mobile:
-	// no secret, PKCE instead). Required for interactive applications; a service is always Confidential. A change to Public deletes
-	// the Secret and makes its content worthless; a change to Confidential creates one.
+	// clientType says whether the application can keep a secret: Confidential (it
+	// runs on a server) or Public (SPA, native or mobile: no secret, PKCE
+	// instead). Required for interactive applications; a service is always
+	// Confidential. A change to Public deletes the Secret and makes its content
+	// worthless; a change to Confidential creates one.
 	//
 	// +optional
 	ClientType ClientType `json:"clientType,omitempty"`
 
-	// interactive is present when the application signs users in (Authorization Code with PKCE).
+	// interactive is present when the application signs users in (Authorization
+	// Code with PKCE).
 	//
 	// +optional
 	Interactive *InteractiveSpec `json:"interactive,omitempty"`
 
-	// service is present when the application acts as itself (Client Credentials).
+	// service is present when the application acts as itself (Client
+	// Credentials).
 	//
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
 
-	// scopes are all the scopes that the application may ask for; a token request without a scope gets all of them. On
-	// ERP.net: read, and update where the application writes. Protocol scopes (openid, profile) need not be listed there.
+	// scopes are all the scopes that the application may ask for; a token request
+	// without a scope gets all of them. On ERP.net: read, and update where the
+	// application writes. Protocol scopes (openid, profile) need not be listed
+	// there.
 	//
 	// +optional
 	// +listType=set
@@ -259,8 +279,9 @@ type TrustedApplicationSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Scopes []Scope `json:"scopes,omitempty"`
 
-	// referenceTokens says who may issue opaque long-lived tokens (API keys) for this application: None (default),
-	// AdministratorsOnly, or AuthenticatedUsers. ERP.net has them since 26.2.
+	// referenceTokens says who may issue opaque long-lived tokens (API keys) for
+	// this application: None (default), AdministratorsOnly, or
+	// AuthenticatedUsers. ERP.net has them since 26.2.
 	//
 	// +optional
 	// +default="None"
@@ -271,9 +292,10 @@ type TrustedApplicationSpec struct {
 	// +optional
 	Credentials *CredentialsSpec `json:"credentials,omitempty"`
 
-	// configMapName is the name of the ConfigMap with the public configuration of an interactive application (client id,
-	// authority, endpoints), in the namespace of the TrustedApplication. It never holds a secret. Default: the name of the
-	// TrustedApplication.
+	// configMapName is the name of the ConfigMap with the public configuration of
+	// an interactive application (client id, authority, endpoints), in the
+	// namespace of the TrustedApplication. It never holds a secret. Default: the
+	// name of the TrustedApplication.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -281,9 +303,10 @@ type TrustedApplicationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid ConfigMap name: lower-case letters, digits, '-' and '.'"
 	ConfigMapName string `json:"configMapName,omitempty"`
 
-	// deletionPolicy says what happens to the registration when this TrustedApplication is deleted: Delete (default), Disable
-	// (it stays, and refuses every request) or Orphan (it stays and works; nobody manages it any more). The published Secret and
-	// ConfigMap are deleted in any case.
+	// deletionPolicy says what happens to the registration when this
+	// TrustedApplication is deleted: Delete (default), Disable (it stays, and
+	// refuses every request) or Orphan (it stays and works; nobody manages it any
+	// more). The published Secret and ConfigMap are deleted in any case.
 	//
 	// +optional
 	// +default="Delete"
@@ -302,7 +325,8 @@ type BindingReference struct {
 
 // TrustedApplicationStatus is what the operator found and did. It is never read back as input.
 type TrustedApplicationStatus struct {
-	// observedGeneration is the latest generation of the spec that reached the server.
+	// observedGeneration is the latest generation of the spec that reached the
+	// server.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -313,14 +337,16 @@ type TrustedApplicationStatus struct {
 	// +optional
 	Flow Flow `json:"flow,omitempty"`
 
-	// clientId is the OAuth 2.0 client_id that the server knows the application by.
+	// clientId is the OAuth 2.0 client_id that the server knows the application
+	// by.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=254
 	ClientID string `json:"clientId,omitempty"`
 
-	// binding names the published Secret in the form of the Service Binding specification (Provisioned Service).
+	// binding names the published Secret in the form of the Service Binding
+	// specification (Provisioned Service).
 	//
 	// +optional
 	Binding *BindingReference `json:"binding,omitempty"`
@@ -342,8 +368,9 @@ type TrustedApplicationStatus struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	Warnings []string `json:"warnings,omitempty"`
 
-	// orphans are registrations that may have been left at the server by creations whose answer was lost, by the name to
-	// look for. An administrator should look for them and delete them.
+	// orphans are registrations that may have been left at the server by
+	// creations whose answer was lost, by the name to look for. An administrator
+	// should look for them and delete them.
 	//
 	// +optional
 	// +listType=set
@@ -353,8 +380,9 @@ type TrustedApplicationStatus struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	Orphans []string `json:"orphans,omitempty"`
 
-	// conditions are Ready, Reconciling, Stalled (kstatus) and Registered, CredentialsVerified, CredentialsPublished. The message of
-	// each says what to do next where something is to be done.
+	// conditions are Ready, Reconciling, Stalled (kstatus) and Registered,
+	// CredentialsVerified, CredentialsPublished. The message of each says what to
+	// do next where something is to be done.
 	//
 	// +optional
 	// +listType=map
@@ -382,7 +410,8 @@ type TrustedApplicationStatus struct {
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"
 type TrustedApplication struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the standard object metadata; the name has at most 63 characters.
+	// metadata is the standard object metadata; the name has at most 63
+	// characters.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`

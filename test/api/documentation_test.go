@@ -17,6 +17,16 @@ var _ = Describe("The schema", func() {
 		}
 	})
 
+	It("is written for the 80 columns of kubectl explain, which breaks each longer line in two", func() {
+		for _, n := range nodes() {
+			if strings.Contains(n.path, ".") && !strings.Contains(n.path, "conditions[]") {
+				for line := range strings.Lines(n.Description) {
+					Expect(len(strings.TrimSpace(line))).To(BeNumerically("<=", 76), "%s: %s", n.describe(), line)
+				}
+			}
+		}
+	})
+
 	It("bounds every string and list", func() {
 		for _, n := range nodes() {
 			switch {
