@@ -218,7 +218,7 @@ func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
 			f.Expect(f.store.Objects(hybrid, server).Publish(t.Context(), f.rec)).To(MatchError(ErrConflict))
 			f.Expect(f.store.Objects(hybrid, server).Unpublish(t.Context(), f.rec, true)).To(Succeed())
 			f.Expect(slices.Contains(f.api.dataRead, taken.GetName())).To(BeFalse(), "its data was never asked for")
-			after := taken.DeepCopyObject().(client.Object) //nolint:errcheck // a copy has the type of the original
+			after := taken.DeepCopyObject().(client.Object)
 			f.Expect(f.api.Client.Get(t.Context(), client.ObjectKeyFromObject(taken), after)).To(Succeed())
 			f.Expect(after).To(BeComparableTo(taken))
 		})
@@ -294,7 +294,7 @@ type outdated struct {
 }
 
 func (o outdated) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	*list.(*metav1.PartialObjectMetadataList) = *o.list.DeepCopy() //nolint:errcheck // nothing else is listed
+	*list.(*metav1.PartialObjectMetadataList) = *o.list.DeepCopy()
 	return nil
 }
 

@@ -20,11 +20,9 @@ func (s *Server) Find(ctx context.Context, key idserver.Key, have idserver.Crede
 	if err := begin(ctx, op); err != nil {
 		return idserver.Reply{}, err
 	}
-	i := -1
+	i := s.byHandle(have.Handle)
 	if s.capabilities.Lookup {
 		i = s.byClientID(key.ClientID)
-	} else {
-		i = s.byHandle(have.Handle)
 	}
 	if i < 0 {
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrNotFound, Op: op}
@@ -113,6 +111,9 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 		return &idserver.Error{Class: idserver.ErrControlLost, Op: op}
 	}
 	s.write++
+	if s.held[i].Referenced {
+		return &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonReferenced}
+	}
 	s.held = slices.Delete(s.held, i, i+1)
 	return nil
 }

@@ -25,8 +25,8 @@ func (s *Server) Fingerprint() string {
 
 // fingerprint needs Reveal: a Secret prints as [redacted], which would make different servers look equal.
 func (r Stored) fingerprint() string {
-	return fmt.Sprintf("%q %q %q %q %+v secret=%q control=%q notes=%q", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
-		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), r.Control.Reveal(), r.Notes)
+	return fmt.Sprintf("%q %q %q %q %+v secret=%q control=%q notes=%q referenced=%t", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
+		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), r.Control.Reveal(), r.Notes, r.Referenced)
 }
 
 // version stands for the row version of a real server. It is made of the content, not counted, so that states that are equal in
@@ -36,7 +36,7 @@ func (r Stored) version() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-var drawnValue = regexp.MustCompile(`drawn-([a-z]+)-[0-9]+`)
+var drawnValue = regexp.MustCompile(`drawn-([a-z]+)-\d+`)
 
 // Canonical renames the drawn values in a rendering of a whole state (of the server, the ledger, the published objects) by the order in
 // which they first occur, kind by kind: states that differ only in how many values were drawn before become equal. Nothing

@@ -153,6 +153,7 @@ func TestFingerprintSeesEveryDifferenceThatMatters(t *testing.T) {
 		"foreign":      func(r *Stored) { r.ForeignOwner = "them" },
 		"registration": func(r *Stored) { r.Registration.Enabled = false },
 		"notes":        func(r *Stored) { r.Notes = "n" },
+		"referenced":   func(r *Stored) { r.Referenced = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -196,6 +197,17 @@ func TestAnEndedContextHasNoEffect(t *testing.T) {
 	g.Expect(err).To(MatchError(idserver.ErrUnavailable))
 	g.Expect(s.Registrations()).To(BeEmpty())
 	g.Expect(s.Delete(ctx, idserver.Credential{Handle: "h"})).To(MatchError(idserver.ErrUnavailable))
+}
+
+func TestARefusedDeletion(t *testing.T) {
+	g := NewWithT(t)
+	s := NewClientChosen()
+	created, err := s.Create(t.Context(), key, service, "one")
+	g.Expect(err).NotTo(HaveOccurred())
+	s.EditByHand(key.ClientID, func(r *Stored) { r.Referenced = true })
+	err = s.Delete(t.Context(), created.Credential)
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonReferenced))
+	g.Expect(s.Registrations()).To(HaveLen(1))
 }
 
 func TestListYieldsOnlyTheClustersOwn(t *testing.T) {

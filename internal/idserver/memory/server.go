@@ -42,6 +42,8 @@ type Stored struct {
 	Control idserver.Secret
 	// Notes stand for everything that the operator does not manage.
 	Notes string
+	// Referenced makes the server refuse to delete it, because something there refers to it.
+	Referenced bool
 }
 
 // NewClientChosen makes a server with the capabilities of ERP.net: the caller chooses client id and secret, one secret is valid
