@@ -67,11 +67,11 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	case plan.Create:
 		r.create(ctx)
 	case plan.Apply:
-		r.apply(ctx, r.desired.Want)
+		r.apply(ctx)
 	case plan.Verify:
 		r.verify(ctx)
 	case plan.Disable:
-		r.disable(ctx)
+		r.disable(ctx, s.ID)
 	case plan.DeleteRegistration:
 		r.deleteRegistration(ctx, s.ID)
 	case plan.DeleteOld:

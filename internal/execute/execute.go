@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -105,7 +106,7 @@ func (e *Executor) Run(ctx context.Context, d plan.Desired) (Result, error) {
 
 // took says whether the step that was just performed had its effect, as far as is known.
 func (r *run) took(step plan.Step) bool {
-	if _, ok := step.(plan.DeleteRegistration); ok && r.observed.DeleteRefused {
+	if s, ok := step.(plan.DeleteRegistration); ok && slices.Contains(r.observed.DeleteRefused, s.ID) {
 		return false
 	}
 	return r.observed.Failure == nil

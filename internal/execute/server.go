@@ -45,39 +45,40 @@ func (r *run) create(ctx context.Context) {
 	}
 }
 
-func (r *run) apply(ctx context.Context, want idserver.Registration) {
+func (r *run) apply(ctx context.Context) {
 	o := &r.observed
-	have, secret := r.have()
-	reply, err := r.Server.Update(ctx, have, want, secret)
+	newest := o.Ledger.Newest()
+	have, secret := r.have(newest.ID), newest.Secret
+	if r.serverIssued() {
+		secret = ""
+	}
+	reply, err := r.Server.Update(ctx, have, r.desired.Want, secret)
 	switch {
-	case errors.Is(err, idserver.ErrNotFound) && !r.desired.Deleting:
-		o.Server, o.Absent = nil, true
 	case errors.Is(err, idserver.ErrNotFound):
-		o.Disabled = true // nothing is there to be disabled
+		o.Server, o.Absent = nil, true
 	case err != nil:
 		r.failure(err)
 	default:
 		o.Server, o.Applied = &reply, true
 		r.warnings = reply.Warnings
-		r.keep(reply)
+		r.keep(newest.ID, reply)
 	}
 }
 
-// have is the registration to change as far as it is known, and the secret it shall have.
-func (r *run) have() (idserver.Reply, idserver.Secret) {
-	newest := r.observed.Ledger.Newest()
+// have is the registration to change as far as it is known: that of a credential, or the one that was looked up.
+func (r *run) have(id string) idserver.Reply {
 	if r.serverIssued() {
-		return idserver.Reply{Credential: newest.Credential, Owner: r.desired.Key.Owner}, ""
+		return idserver.Reply{Credential: r.credential(id), Owner: r.desired.Key.Owner}
 	}
-	return *r.observed.Server, newest.Secret
+	return *r.observed.Server
 }
 
-// keep makes the plan save what an answer brought anew, where answers can do that.
-func (r *run) keep(reply idserver.Reply) {
+// keep makes the plan save what an answer about a credential brought anew, where answers can do that.
+func (r *run) keep(id string, reply idserver.Reply) {
 	if !r.serverIssued() {
 		return
 	}
-	if rec, changed := r.observed.Ledger.Replace(reply.Credential, r.NewID); changed {
+	if rec, changed := r.observed.Ledger.Replace(id, reply.Credential, r.NewID); changed {
 		r.observed.Unsaved = &rec
 	}
 }
@@ -95,16 +96,22 @@ func (r *run) verify(ctx context.Context) {
 	}
 }
 
-func (r *run) disable(ctx context.Context) {
-	want := r.desired.Want
+func (r *run) disable(ctx context.Context, id string) {
+	have, want := r.have(id), r.desired.Want
 	if !r.serverIssued() { // what else the spec asks for does not matter any more, and must not be a reason to fail
-		want = r.observed.Server.Registration
+		want = have.Registration
 	}
 	want.Enabled = false
-	r.apply(ctx, want)
-	if r.observed.Failure == nil {
-		r.observed.Disabled = true
+	reply, err := r.Server.Update(ctx, have, want, "")
+	switch {
+	case errors.Is(err, idserver.ErrNotFound): // nothing is there to be disabled
+	case err != nil:
+		r.failure(err)
+		return
+	default:
+		r.keep(id, reply)
 	}
+	r.observed.Disabled = append(r.observed.Disabled, id)
 }
 
 func (r *run) deleteRegistration(ctx context.Context, id string) {
@@ -112,7 +119,7 @@ func (r *run) deleteRegistration(ctx context.Context, id string) {
 	err := r.Server.Delete(ctx, cred)
 	switch {
 	case r.desired.Deleting && errors.Is(err, idserver.ErrRejected) && idserver.ReasonOf(err) == idserver.ReasonReferenced:
-		r.observed.DeleteRefused = true
+		r.observed.DeleteRefused = append(r.observed.DeleteRefused, id)
 	case err != nil:
 		r.failure(err)
 	default:

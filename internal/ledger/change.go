@@ -12,6 +12,7 @@ import (
 // published, and so becomes Current instead of being dropped.
 func (r Record) Stage(target string, drawn *Credential, published bool, now time.Time) Record {
 	r.Target = target
+	r.Staged++
 	if drawn == nil {
 		return r
 	}
@@ -42,19 +43,31 @@ func (r Record) Begin(intent Intent, published bool) Record {
 func (r Record) Answer(got Credential, now time.Time) Record {
 	if r.Intent != nil {
 		r.Target = r.Intent.Target
+		r.Staged++
 	}
 	r.Intent, r.Next, r.RotatedAt = nil, &got, now
 	return r
 }
 
-// Replace puts what an answer brought in the place of the newest credential. changed is false where it brought nothing new. A
-// new secret gives the credential a new ID, so that it is proven and published again.
-func (r Record) Replace(got idserver.Credential, newID func() string) (next Record, changed bool) {
-	newest := r.Newest()
-	if newest == nil {
-		return r, false
+// Replace puts what an answer brought in the place of the credential with the given ID. changed is false where it brought nothing new.
+// A new secret gives the credential a new ID, so that it is proven and published again.
+func (r Record) Replace(id string, got idserver.Credential, newID func() string) (next Record, changed bool) {
+	for _, place := range []**Credential{&r.Next, &r.Current, &r.Old} {
+		if *place == nil || (*place).ID != id {
+			continue
+		}
+		c := (*place).renewed(got, newID)
+		if c == **place {
+			return r, false
+		}
+		*place = &c
+		return r, true
 	}
-	c := *newest
+	return r, false
+}
+
+// renewed is the credential with what an answer brought; what it did not bring stays.
+func (c Credential) renewed(got idserver.Credential, newID func() string) Credential {
 	if got.Handle != "" {
 		c.Handle = got.Handle
 	}
@@ -68,15 +81,7 @@ func (r Record) Replace(got idserver.Credential, newID func() string) (next Reco
 		c.ClientID = got.ClientID
 	}
 	c.ExpiresAt = got.ExpiresAt
-	if c == *newest {
-		return r, false
-	}
-	if r.Next != nil {
-		r.Next = &c
-	} else {
-		r.Current = &c
-	}
-	return r, true
+	return c
 }
 
 // Forget drops the intent of a creation that certainly had no effect.

@@ -32,6 +32,7 @@ type wireRecord struct {
 	Next      *wireCredential `json:"next,omitempty"`
 	Old       *wireCredential `json:"old,omitempty"`
 	Target    string          `json:"target,omitempty"`
+	Staged    int             `json:"staged,omitempty"`
 	RotatedAt time.Time       `json:"rotatedAt,omitzero"`
 }
 
@@ -52,7 +53,7 @@ type wireCredential struct {
 // Marshal renders a record in its stored form, secrets included. It fails where Unmarshal could not give back the same record.
 func Marshal(rec Record) ([]byte, error) {
 	wire := wireRecord{
-		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, RotatedAt: stored(rec.RotatedAt),
+		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 	}
 	if rec.Intent != nil {
@@ -100,7 +101,7 @@ func Unmarshal(body []byte) (Record, error) {
 
 func (w wireRecord) record() Record {
 	rec := Record{
-		Orphans: w.Orphans, Target: w.Target, RotatedAt: w.RotatedAt.UTC(),
+		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 	}
 	if len(rec.Orphans) == 0 {

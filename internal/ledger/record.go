@@ -5,6 +5,7 @@ package ledger
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -26,6 +27,9 @@ type Record struct {
 	// Target is the hash of the registration that the server is being told, written before the server is told. What was
 	// published with it (see Revision) proves that the server accepted it.
 	Target string
+	// Staged counts how often Target was set. It makes every staging a revision of its own: without it, what an earlier staging of the
+	// same target published would prove a target that the server was told something else since (S0 -> S1 -> S0).
+	Staged int
 	// RotatedAt is when the newest credential was staged.
 	RotatedAt time.Time
 }
@@ -60,13 +64,13 @@ func (r Record) Newest() *Credential {
 	return r.Current
 }
 
-// Revision names what is to be published: the newest credential and the target; "" where there is nothing to publish.
+// Revision names what is to be published: the newest credential, the target and its staging; "" where there is nothing to publish.
 func (r Record) Revision() string {
 	newest := r.Newest()
 	if newest == nil {
 		return ""
 	}
-	return newest.ID + "." + r.Target
+	return newest.ID + "." + r.Target + "." + strconv.Itoa(r.Staged)
 }
 
 // Credentials are all credentials in the ledger, newest first.

@@ -51,21 +51,20 @@ var living = []rule{
 	respectForeign,               // the server was told, so that a kill switch works in any case; but nothing of others is overwritten
 	publish,                      // Secret and ConfigMap are a rendering of ledger and spec; publishing commits what was staged
 	unpublish,                    // what is left under former names, or of a former kind, goes after the new is there
-	promote,                      // the published credential retires the one before
 	deleteOld,                    // the replaced registration ends, and leaves the ledger after that
+	promote,                      // the published credential retires the one before, whose place is free by now
 }
 
 // ending are the rules for an application that is being deleted.
 var ending = []rule{
-	released,                       // without our finalizer there is nothing to do
-	endingOnServer(awaitServer),    // ending a registration needs the server
-	endingOnServer(lookup),         // find it
-	endingOnServer(deleteByLedger), // server-issued: by every credential in the ledger
-	endingOnServer(deleteFound),    // client-chosen: the one that was found, if it is ours
-	endingOnServer(disable),        // by policy, or where the deletion is refused
-	unpublishAll,                   // Secret and ConfigMap go before the ledger, which could restore them
-	deleteLedger,                   // the ledger goes after the registration, which it describes
-	release,                        // and the finalizer last
+	released,                    // without our finalizer there is nothing to do
+	endingOnServer(awaitServer), // ending a registration needs the server
+	endingOnServer(lookup),      // find it
+	endingOnServer(endByLedger), // server-issued: delete or disable by every credential in the ledger
+	endingOnServer(endFound),    // client-chosen: delete or disable the one that was found, if it is ours
+	unpublishAll,                // Secret and ConfigMap go before the ledger, which could restore them
+	deleteLedger,                // the ledger goes after the registration, which it describes
+	release,                     // and the finalizer last
 }
 
 func saveUnsaved(_ Desired, o Observed) Step {
@@ -265,39 +264,42 @@ func released(_ Desired, o Observed) Step {
 // endingOnServer makes a rule apply where the policy ends the registration and there may be one.
 func endingOnServer(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if d.Deletion == Orphan || len(o.Ledger.Credentials()) == 0 || o.Disabled {
+		if d.Deletion == Orphan || len(o.Ledger.Credentials()) == 0 {
 			return nil
 		}
 		return r(d, o)
 	}
 }
 
-func deleteByLedger(d Desired, o Observed) Step {
-	if !d.serverIssued() || d.Deletion != Delete || o.DeleteRefused {
+func endByLedger(d Desired, o Observed) Step {
+	if !d.serverIssued() {
 		return nil
 	}
-	for _, c := range o.Ledger.Credentials() {
-		if !slices.Contains(o.Deleted, c.ID) {
-			return DeleteRegistration{ID: c.ID}
+	for i, c := range o.Ledger.Credentials() {
+		// What is not the newest is replaced, or was never used: only that which is in use can be left, disabled.
+		if s := end(o, c.ID, d.Deletion == DisableOnly && i == 0); s != nil {
+			return s
 		}
 	}
 	return nil
 }
 
-func deleteFound(d Desired, o Observed) Step {
-	if d.serverIssued() || d.Deletion != Delete || o.DeleteRefused || !ours(d, o) || slices.Contains(o.Deleted, "") {
+func endFound(d Desired, o Observed) Step {
+	if d.serverIssued() || !ours(d, o) {
 		return nil
 	}
-	return DeleteRegistration{}
+	return end(o, "", d.Deletion == DisableOnly)
 }
 
-func disable(d Desired, o Observed) Step {
-	if d.Deletion == DisableOnly || o.DeleteRefused {
-		if d.serverIssued() || ours(d, o) {
-			return Disable{}
-		}
+// end ends one registration: it is disabled by policy, or where the server refuses to delete it.
+func end(o Observed, id string, disable bool) Step {
+	switch {
+	case slices.Contains(o.Deleted, id), slices.Contains(o.Disabled, id):
+		return nil
+	case disable, slices.Contains(o.DeleteRefused, id):
+		return Disable{ID: id}
 	}
-	return nil
+	return DeleteRegistration{ID: id}
 }
 
 // ours says whether the registration that was found carries our mark.

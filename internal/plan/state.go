@@ -65,10 +65,10 @@ type Observed struct {
 	Verified string
 	// Deleted are the IDs of credentials whose registration was deleted in this run; "" for the one that was looked up.
 	Deleted []string
-	// DeleteRefused: the server refuses the deletion because something refers to the registration.
-	DeleteRefused bool
-	// Disabled: the server was told to refuse the client in this run.
-	Disabled bool
+	// DeleteRefused are, in the same way, those that the server does not delete because something refers to them.
+	DeleteRefused []string
+	// Disabled are, in the same way, those that the server was told to refuse in this run.
+	Disabled []string
 	// Output is what is published, compared with what the ledger and the spec say.
 	Output Output
 	// Failure is why the run cannot go on.

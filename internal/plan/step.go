@@ -35,8 +35,8 @@ type (
 	DeleteOld struct{}
 	// ForgetOld takes the deleted registration out of the ledger.
 	ForgetOld struct{}
-	// Disable makes the server refuse the client, before the TrustedApplication goes.
-	Disable struct{}
+	// Disable makes the server refuse a client, before the TrustedApplication goes. ID is as in DeleteRegistration.
+	Disable struct{ ID string }
 	// DeleteRegistration deletes a registration at the server: that of the credential with the ID, or the one that was
 	// looked up where ID is empty.
 	DeleteRegistration struct{ ID string }
