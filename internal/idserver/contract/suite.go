@@ -1,18 +1,91 @@
 package contract
 
-import "testing"
+import (
+	"slices"
+	"testing"
 
-// Suite runs the contract. newHarness is called once for each spec.
+	. "github.com/onsi/gomega"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// Suite runs the contract. newHarness is called once for each spec, and may clean one server up instead of making another.
 func Suite(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
-	for _, s := range specs() {
-		t.Run(s.name, func(t *testing.T) { s.run(t, newHarness(t)) })
+	for _, s := range specs {
+		t.Run(s.name, func(t *testing.T) {
+			h := newHarness(t)
+			if s.needs != nil {
+				if missing := s.needs(h); missing != "" {
+					t.Log("left out, because this server has no " + missing)
+					return
+				}
+			}
+			s.run(scene{T: t, WithT: NewWithT(t), Harness: h})
+		})
 	}
 }
 
+// spec is one promise. needs names what a harness lacks for it; empty: nothing.
 type spec struct {
-	name string
-	run  func(t *testing.T, h Harness)
+	name  string
+	needs func(h Harness) string
+	run   func(s scene)
 }
 
-func specs() []spec { return nil }
+var specs = slices.Concat(registrationSpecs, updateSpecs, secretSpecs, deletionSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs)
+
+// scene is what a spec plays in.
+type scene struct {
+	*testing.T
+	*WithT
+	Harness
+}
+
+// Needs of specs.
+
+func all(needs ...func(Harness) string) func(Harness) string {
+	return func(h Harness) string {
+		for _, need := range needs {
+			if missing := need(h); missing != "" {
+				return missing
+			}
+		}
+		return ""
+	}
+}
+
+func missingIf(absent bool, what string) string {
+	if absent {
+		return what
+	}
+	return ""
+}
+
+func chosenID(h Harness) string { return missingIf(!h.Server.Capabilities().ChosenID, "chosen ids") }
+
+func lookup(h Harness) string { return missingIf(!h.Server.Capabilities().Lookup, "lookup") }
+
+func clientChosen(h Harness) string {
+	return missingIf(h.Server.Capabilities().SecretOrigin != idserver.ClientChosen, "secrets chosen by clients")
+}
+
+func editing(h Harness) string  { return missingIf(h.Edit == nil, "edits by hand") }
+func planting(h Harness) string { return missingIf(h.Plant == nil, "registrations by hand") }
+func referring(h Harness) string {
+	return missingIf(h.Refer == nil, "references to registrations")
+}
+
+// breaking wants at least one kind of fault.
+func breaking(h Harness) string { return missingIf(h.Break == nil || len(h.Kinds) == 0, "faults") }
+
+func broken(kinds ...FaultKind) func(Harness) string {
+	return func(h Harness) string {
+		for _, k := range kinds {
+			if h.Break == nil || !slices.Contains(h.Kinds, k) {
+				return string("fault " + k)
+			}
+		}
+		return ""
+	}
+}
