@@ -116,7 +116,7 @@ func (o *options) forgetReadyFile() error {
 	return nil
 }
 
-// announce prints the line, and writes it to the ready file in one piece.
+// announce writes the line to the ready file, in one piece, and then prints it.
 func (o *options) announce(fleet *control.Fleet, url string, stdout io.Writer) error {
 	caFile, err := filepath.Abs(filepath.Join(o.caDir, "ca.pem"))
 	if err != nil {
@@ -131,9 +131,16 @@ func (o *options) announce(fleet *control.Fleet, url string, stdout io.Writer) e
 		return fmt.Errorf("encoding the ready line: %w", err)
 	}
 	raw = append(raw, '\n')
+	if err := o.writeReadyFile(raw); err != nil {
+		return err
+	}
 	if _, err := stdout.Write(raw); err != nil {
 		return fmt.Errorf("printing the ready line: %w", err)
 	}
+	return nil
+}
+
+func (o *options) writeReadyFile(raw []byte) error {
 	if o.readyFile == "" {
 		return nil
 	}

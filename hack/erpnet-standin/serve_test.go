@@ -59,16 +59,25 @@ func version(t *testing.T, r ready) string {
 	pool.AppendCertsFromPEM(raw)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport}).Get(r.Instances[0].URL + "/tools/ver")
+	body, err := fetch(t, &http.Client{Transport: transport}, r.Instances[0].URL+"/tools/ver")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	return body
+}
+
+func fetch(t *testing.T, client *http.Client, url string) (string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return string(body), errors.Join(err, resp.Body.Close())
 }
 
 func TestServe(t *testing.T) {
@@ -88,19 +97,15 @@ func TestServe(t *testing.T) {
 		if err != nil || !strings.Contains(string(raw), b.ready.Control) {
 			t.Errorf("ready file %q, error %v", raw, err)
 		}
-		resp, err := http.Get(b.ready.Control + "/ca.pem")
+		ca, err := fetch(t, http.DefaultClient, b.ready.Control+"/ca.pem")
 		if err != nil {
 			t.Fatal(err)
 		}
-		ca, err := io.ReadAll(resp.Body)
-		if err := errors.Join(err, resp.Body.Close()); err != nil {
-			t.Fatal(err)
-		}
-		caFiles = append(caFiles, string(ca))
+		caFiles = append(caFiles, ca)
 		if err := b.end(); err != nil {
 			t.Errorf("ending: %v", err)
 		}
-		if _, err := http.Get(b.ready.Control + "/ca.pem"); err == nil {
+		if _, err := fetch(t, http.DefaultClient, b.ready.Control+"/ca.pem"); err == nil {
 			t.Error("the control endpoint outlived the command")
 		}
 	}

@@ -71,14 +71,14 @@ func Handler(fleet *Fleet, caPEM []byte) http.Handler {
 
 type handler struct{ fleet *Fleet }
 
-// errorStatus is an error with the HTTP status to answer with.
-type errorStatus struct {
+// statusError is an error with the HTTP status to answer with.
+type statusError struct {
 	error
 	status int
 }
 
 func notFound(what string) error {
-	return errorStatus{errors.New(what + " not found"), http.StatusNotFound}
+	return statusError{errors.New(what + " not found"), http.StatusNotFound}
 }
 
 // instanceFunc serves a request about one instance: the answer is sent as JSON, nil as 204.
@@ -113,7 +113,7 @@ func answering(f func(*http.Request) (any, error)) http.HandlerFunc {
 }
 
 func statusOf(err error) int {
-	var withStatus errorStatus
+	var withStatus statusError
 	switch {
 	case errors.As(err, &withStatus):
 		return withStatus.status

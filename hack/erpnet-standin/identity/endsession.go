@@ -30,7 +30,9 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
 	if in, ok := s.signIns.find(r); ok {
 		s.signOut(in.sid)
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/id/", MaxAge: -1, HttpOnly: true, Secure: true})
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName, Path: "/id/", MaxAge: -1, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
+	})
 	target, ok := s.logoutTarget(r, hint)
 	switch {
 	case ok && s.Quirks.LogoutPage:

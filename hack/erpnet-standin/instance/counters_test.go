@@ -21,7 +21,8 @@ func TestCounters(t *testing.T) {
 		t.Fatalf("HTTP %d: %s", a.status, a.body)
 	}
 	batch := "--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\nContent-Type: application/http\r\n" +
-		"Content-Transfer-Encoding: binary\r\nContent-ID: 1\r\n\r\nDELETE Systems_Security_TrustedApplications(" + app.ID + ") HTTP/1.1\r\n\r\n\r\n--y--\r\n--x--\r\n"
+		"Content-Transfer-Encoding: binary\r\nContent-ID: 1\r\n\r\nDELETE Systems_Security_TrustedApplications(" + app.ID +
+		") HTTP/1.1\r\n\r\n\r\n--y--\r\n--x--\r\n"
 	r = b.request(http.MethodPost, "/api/domain/odata/$batch", strings.NewReader(batch))
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "multipart/mixed; boundary=x")

@@ -93,7 +93,10 @@ func assemble(spec Spec, root string) (*Instance, error) {
 	if version == "" {
 		version = DefaultVersion
 	}
-	return i, i.SetVersion(version)
+	if err := i.SetVersion(version); err != nil {
+		return nil, err
+	}
+	return i, nil
 }
 
 // seed fills the database; users first, because applications refer to them.

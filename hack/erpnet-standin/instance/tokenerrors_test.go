@@ -25,7 +25,8 @@ func exchange(changes ...string) url.Values {
 
 func changed(v url.Values, changes []string) url.Values {
 	for i := 0; i < len(changes); i += 2 {
-		if v.Set(changes[i], changes[i+1]); changes[i+1] == "" {
+		v.Set(changes[i], changes[i+1])
+		if changes[i+1] == "" {
 			v.Del(changes[i])
 		}
 	}

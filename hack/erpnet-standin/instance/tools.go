@@ -47,7 +47,7 @@ func (i *Instance) autoDiscovery(w http.ResponseWriter) {
 	}
 	writeJSON(w, struct {
 		Host     string
-		DbName   string
+		DBName   string `json:"DbName"`
 		WebSites []webSite
 	}{host, i.Name, []webSite{
 		{Type: "ID", Status: "Working", URL: i.Identity(), System: true},

@@ -26,7 +26,10 @@ type Keys struct {
 // NewKeys draws the first signing key.
 func NewKeys() (*Keys, error) {
 	k := &Keys{}
-	return k, k.Rotate()
+	if err := k.Rotate(); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // Rotate draws a new signing key. Tokens of the key before it stay valid, those of older keys do not.
@@ -84,7 +87,7 @@ func (k *Keys) Sign(typ string, claims map[string]any) (string, error) {
 // Open checks the signature and the "typ" header of a JWT and reads its claims into claims. It looks neither at the
 // issuer nor at the times.
 func (k *Keys) Open(typ, raw string, claims any) error {
-	parsed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	parsed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return fmt.Errorf("parsing a token: %w", err)
 	}
