@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 
@@ -56,8 +55,8 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	return s.answer(len(s.held)-1, told), nil
 }
 
-// Update implements idserver.Server. Where have is a full answer of this server, nothing is sent if it is as wanted already, and
-// an edit that happened since is a conflict.
+// Update implements idserver.Server. Where have is a full answer of this server, nothing is sent if it is as wanted already. What
+// somebody else edited since is brought to want as well, unless it belongs to another owner now.
 func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
 	const op = "updating the registration"
 	s.mu.Lock()
@@ -65,14 +64,9 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	if err := begin(ctx, op); err != nil {
 		return idserver.Reply{}, err
 	}
-	if read, wasRead := have.Raw.(Stored); wasRead {
-		if read.Owner == (idserver.Mark{}) {
-			return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict,
-				Message: "the registration does not carry the mark of the operator"}
-		}
-		if read.is(want, secret) {
-			return have, nil
-		}
+	read, wasRead := have.Raw.(Stored)
+	if wasRead && read.Owner != (idserver.Mark{}) && read.is(want, secret) {
+		return have, nil
 	}
 	i := s.byHandle(have.Credential.Handle)
 	if i < 0 {
@@ -81,10 +75,10 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	if s.lacksControl(i, have.Credential) {
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrControlLost, Op: op}
 	}
-	s.write++
-	if have.Version != "" && have.Version != s.held[i].version() {
-		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict}
+	if s.unmarked(i) || wasRead && read.Owner != s.held[i].Owner {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonTaken}
 	}
+	s.write++
 	updated := s.held[i]
 	updated.Registration = want.Normalize()
 	told := s.changeSecret(&updated, secret)
@@ -109,6 +103,9 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 	}
 	if s.lacksControl(i, have) {
 		return &idserver.Error{Class: idserver.ErrControlLost, Op: op}
+	}
+	if s.unmarked(i) {
+		return &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonTaken}
 	}
 	s.write++
 	if s.held[i].Referenced {
@@ -163,7 +160,12 @@ func begin(ctx context.Context, op string) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &idserver.Error{Class: idserver.ErrUnavailable, Op: op, Cause: errors.New("the context has ended")}
+	return &idserver.Error{Class: idserver.ErrUnavailable, Op: op, Cause: ctx.Err()}
+}
+
+// unmarked says whether nobody may change the registration but a person; without lookup, the handle is proof enough.
+func (s *Server) unmarked(i int) bool {
+	return s.capabilities.Lookup && s.held[i].Owner == (idserver.Mark{})
 }
 
 func (s *Server) lacksControl(i int, have idserver.Credential) bool {
@@ -202,7 +204,7 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 	}
 	if s.capabilities.Lookup {
 		reply.Owner, reply.ForeignOwner = r.Owner, r.ForeignOwner
-		reply.Version, reply.Raw = r.version(), r.copy()
+		reply.Raw = r.copy()
 	}
 	return reply
 }

@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strings"
@@ -27,13 +25,6 @@ func (s *Server) Fingerprint() string {
 func (r Stored) fingerprint() string {
 	return fmt.Sprintf("%q %q %q %q %+v secret=%q control=%q notes=%q referenced=%t", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
 		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), r.Control.Reveal(), r.Notes, r.Referenced)
-}
-
-// version stands for the row version of a real server. It is made of the content, not counted, so that states that are equal in
-// all else have equal versions too.
-func (r Stored) version() string {
-	sum := sha256.Sum256([]byte(r.fingerprint()))
-	return hex.EncodeToString(sum[:8])
 }
 
 var drawnValue = regexp.MustCompile(`drawn-([a-z]+)-\d+`)
