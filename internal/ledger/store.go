@@ -16,7 +16,7 @@ import (
 
 const (
 	// SecretType is the type of the Secrets that hold a ledger.
-	SecretType corev1.SecretType = "trustedapps.dev/ledger" //nolint:gosec // the name of a type, no credential
+	SecretType corev1.SecretType = "trustedapps.dev/ledger"
 	// NamespaceLabel on a ledger is the namespace of its TrustedApplication.
 	NamespaceLabel = "trustedapps.dev/namespace"
 	// ApplicationAnnotation on a ledger tells people namespace/name of its TrustedApplication.
