@@ -82,11 +82,15 @@ func Start(ctx context.Context, opts Options) (_ *ControlPlane, err error) {
 	if err := cp.writeAccess(creds, ports.number(2)); err != nil {
 		return nil, err
 	}
-	return cp, cp.startProcesses(ctx, opts, launch{
+	err = cp.startProcesses(ctx, opts, launch{
 		assets: assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
 		apiPort: ports.number(2), managerPort: ports.number(3), auditLog: opts.AuditLog,
 		controllerManager: opts.ControllerManager, kubeconfig: cp.Kubeconfig, creds: creds,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return cp, nil
 }
 
 func (cp *ControlPlane) startProcesses(ctx context.Context, opts Options, l launch) error {

@@ -57,7 +57,10 @@ func newCredentials(dir string) (*credentials, error) {
 	if err := c.writeFiles(dir, servingCert, servingKey); err != nil {
 		return nil, fmt.Errorf("writing keys: %w", err)
 	}
-	return c, c.setAdminTLS()
+	if err := c.setAdminTLS(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *credentials) writeFiles(dir string, servingCert, servingKey []byte) error {
