@@ -75,7 +75,7 @@ type bed struct {
 
 func newBed(t *testing.T, spec standin.Spec) *bed {
 	t.Helper()
-	spec.Name, spec.RequestsPerMinute = t.Name(), 1_000_000
+	spec.Name, spec.RequestsPerMinute, spec.LicenceSlots = t.Name(), 1_000_000, 1_000_000
 	scope := "read update sec"
 	spec.Users = []standin.User{
 		{Login: "operator", Active: true, IsAdmin: true, UserType: "InternalUser"},

@@ -1,7 +1,9 @@
 package erpnet
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -93,8 +95,20 @@ func (s *Server) patch(ctx context.Context, at *site, current, changes attribute
 		body = changes.with(attributes{attrObjectVersion: current[attrObjectVersion]})
 	}
 	url := at.odata + applicationSet + "(" + current.id() + ")"
-	_, err := s.do(ctx, at, call{op: opUpdate, method: http.MethodPatch, url: url, body: body, limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opUpdate, method: http.MethodPatch, url: url, body: body, limit: maxSingle})
+	if err == nil && !confirms(a, current.id()) {
+		return unreadable(opUpdate, true, a)
+	}
 	return err
+}
+
+// confirms says whether a success is the Domain API's own: without content, as documented, or with the registration.
+func confirms(a answer, id string) bool {
+	if len(bytes.TrimSpace(a.body)) == 0 {
+		return true
+	}
+	var told attributes
+	return json.Unmarshal(a.body, &told) == nil && told.id() == id
 }
 
 // patched is the registration after the changes. Its version is not known any more: reading it again is left to whoever
