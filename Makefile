@@ -54,7 +54,7 @@ fmt: bin/golangci-lint ## Format the Go code of every module.
 	cd hack/erpnet-standin && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml
 
 .PHONY: unit
-unit: ## Test what needs no control plane, and the stand-in.
+unit: standin ## Test what needs no control plane, and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh unit | xargs -r go test $(RACE)
 	cd hack/erpnet-standin && go test $(RACE) ./...
