@@ -1,0 +1,103 @@
+package erpnet
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// FuzzApplications: whatever a list holds, its rows are ones that a decision can be made on, and can be shown.
+func FuzzApplications(f *testing.F) {
+	for _, seed := range []string{
+		`{"value":[]}`, `{"value":[{"@odata.id":"x(3f1c6a52-8d0e-4b77-9a41-5e2f0c9d7b10)","ApplicationUri":"a","ClientType":"Public","IsEnabled":true,` +
+			`"ImpersonateAsInternalUserAllowed":true,"ImpersonateAsCommunityUserAllowed":false,"SystemUserAllowed":false,"ApplicationSecretHash":null,` +
+			`"SystemUser":{"Id":"7b0f9c3e-52d1-4a6b-9d7f-0c1e2a3b4d5f","Login":"svc","IsAdmin":true},"Notes":"trustedapps.dev/owner=c/a/b/u","ObjectVersion":4}],"@odata.nextLink":"x"}`,
+		`{"value":[`, `<html>`, `{"value":[{"SystemUser":"x"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	at := &site{odata: "https://h/api/domain/odata/", features: featuresOf(version{26, 3, 100, 4})}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		rows, next, err := parseApplications(body)
+		if err != nil {
+			return
+		}
+		for _, a := range rows {
+			r := at.reply(a)
+			if !guidForm.MatchString(r.Credential.Handle) || r.Credential.ClientID == "" {
+				t.Fatalf("a row without identity: %q", body)
+			}
+			if _, err := json.Marshal(a); err != nil {
+				t.Fatalf("a row that cannot be sent back: %v", err)
+			}
+			if r.Owner != (idserver.Mark{}) && r.ForeignOwner != "" {
+				t.Fatalf("a row with two owners: %q", body)
+			}
+		}
+		if link, err := at.resolve(next); err == nil && !strings.HasPrefix(link, "https://h/") {
+			t.Fatalf("a link to another place: %q", link)
+		}
+	})
+}
+
+// FuzzRefusal: no error body can put its text into an error.
+func FuzzRefusal(f *testing.F) {
+	for _, seed := range []string{
+		`{"error":{"message":"x","code":2129}}`, `{"message":"x","code":0}`, `{"error":{"message":"x"}}`, `{"error":"invalid_client"}`, `<html>`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, ok := parseRefusal(answer{status: 500, body: body})
+		if !ok {
+			return
+		}
+		shown := r.as(idserver.ErrRejected, "trying", "", "message").Error()
+		code := ""
+		if r.code != nil {
+			code = r.as(idserver.ErrRejected, "", "", "").ServerCode
+		}
+		want := "trying: rejected: message (HTTP 500)"
+		if code != "" {
+			want = "trying: rejected: message (HTTP 500, code " + code + ")"
+		}
+		if shown != want {
+			t.Fatalf("%q", shown)
+		}
+	})
+}
+
+// FuzzDiscovery: documents of discovery never lead a secret to another place or in the clear.
+func FuzzDiscovery(f *testing.F) {
+	for _, seed := range []string{
+		`{"WebSites":[{"Type":"ID","Url":"https://h/id"},{"Type":"DomainAPI","Status":"Working","Url":"https://h/api"}]}`,
+		`{"issuer":"https://h/id","token_endpoint":"https://h/id/connect/token"}`, `{"issuer":"https://h/id","token_endpoint":"https://h@evil/t"}`,
+		`{"Attributes":[{"Name":"ApplicationUri"},{"Name":"ClientType"},{"Name":"ImpersonateLoginUrl"}]}`, `{"access_token":"t","expires_in":1}`, `26.2.1.66`, `<html>`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		a := answer{status: 200, body: body}
+		if authority, odata, ok := parseSites(a); ok && checkSites(a, authority, odata) == nil {
+			if !strings.HasPrefix(strings.ToLower(authority), "https://") || !strings.HasPrefix(strings.ToLower(odata), "https://") {
+				t.Fatalf("sites in the clear: %q %q", authority, odata)
+			}
+		}
+		if e, ok := parseEndpoints(a); ok && checkEndpoints("https://h/id", e) == nil {
+			if u, err := parseHTTPS(e.Token); err != nil || !strings.EqualFold(u.Host, "h") {
+				t.Fatalf("a token endpoint elsewhere: %q", e.Token)
+			}
+		}
+		if refined, ok := featuresOf(version{26, 2}).refine(body); ok && refined.urlLength <= 0 {
+			t.Fatalf("no room for URLs: %+v", refined)
+		}
+		if v, ok := parseVersion(string(body)); ok && !v.known() {
+			t.Fatal("a version that is unknown")
+		}
+		if g, ok := parseGranted(a); ok && (g.token == "" || g.life <= 0 || g.life > maxTokenLife) {
+			t.Fatal("a token without a life")
+		}
+	})
+}
