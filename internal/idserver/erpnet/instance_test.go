@@ -1,0 +1,316 @@
+package erpnet_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/erpnet"
+	"trustedapps.dev/operator/test/standin"
+)
+
+var (
+	orders = idserver.Key{ClientID: "com.example.orders/sync", Owner: idserver.Mark{
+		Cluster: "0b5a6bd0-5f6e-4a52-8d0a-2f6d1e7c9a11", Namespace: "shop", Name: "orders", UID: "u-1",
+	}}
+	orderSync = idserver.Registration{DisplayName: "Order sync", Enabled: true, Service: true, SystemUser: "svc.orders", Scopes: []string{"read"}}
+)
+
+func TestProbeTellsWhatItFound(t *testing.T) {
+	for version, features := range map[string][]string{
+		"20.1.0.0":   {"ObjectVersion"}, // its model lists it
+		"23.1.0.0":   {"ObjectVersion"},
+		"24.1.0.89":  {"ExternalId", "ObjectVersion"},
+		"26.2.0.16":  {"AccessTokens", "ExternalId", "NextLink", "ObjectVersion"},
+		"26.3.100.4": {"ReferenceTokens", "ClientTypeNone", "ExternalId", "AdditionalDataJson", "NextLink", "ObjectVersion"},
+	} {
+		t.Run(version, func(t *testing.T) {
+			g := NewWithT(t)
+			b := newBed(t, standin.Spec{Version: version})
+			info, err := b.server(t, nil).Probe(t.Context())
+			g.Expect(err).NotTo(HaveOccurred(), version)
+			g.Expect(info.Type).To(Equal("ERP.net"))
+			g.Expect(info.Version).To(Equal(version))
+			g.Expect(info.Features).To(Equal(features), version)
+			g.Expect(info.Endpoints.Issuer).To(Equal(b.Identity))
+			g.Expect(info.Endpoints.API).To(Equal(b.DomainAPI))
+			g.Expect(info.Endpoints.Token).To(Equal(b.Identity + "/connect/token"))
+			g.Expect(info.Endpoints.Authorization).To(HavePrefix(b.Identity))
+			g.Expect(info.Endpoints.JWKS).To(HavePrefix(b.Identity))
+			g.Expect(info.Warnings).To(ConsistOf(ContainSubstring("database administrator with the scope sec")))
+		})
+	}
+}
+
+func TestProbeFindsPrivateSitesByOverrides(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	for _, path := range []string{"/sys/", "/tools/auto-discovery", "/tools/ver", "/api/domain/currentmodel", "/api/domain/standardmodel"} {
+		_, err := b.AddFault(t.Context(), standin.Fault{Path: path, Status: 404, Body: page})
+		must(t, err)
+	}
+	info, err := b.server(t, nil).Probe(t.Context())
+	g.Expect(err).To(MatchError(ContainSubstring("set identityUrl and domainApiUrl")))
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonDiscoveryFailed))
+	g.Expect(info.Endpoints.Issuer).To(BeEmpty())
+	config := b.config()
+	config.IdentityURL, config.DomainAPIURL = b.Identity+"/", b.DomainAPI
+	s, err := erpnet.New(config)
+	must(t, err)
+	info, err = s.Probe(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(info.Version).To(Equal("26.2.1.66"), "from the Domain API itself")
+	g.Expect(info.Features).To(ContainElement("ReferenceTokens"), "by the version matrix")
+}
+
+func TestProbeRefusesWhatCannotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec   standin.Spec
+		change func(b *bed, c *erpnet.Config)
+		class  error
+		reason string
+		says   string
+		issuer bool // discovery itself succeeded
+	}{
+		"too old":      {spec: standin.Spec{Version: "19.1.0.0"}, class: idserver.ErrRejected, reason: idserver.ReasonUnsupportedVersion, says: "20.1 or later", issuer: true},
+		"wrong secret": {change: func(_ *bed, c *erpnet.Config) { c.ClientSecret = "wrong-sk-1" }, class: idserver.ErrUnauthorized, says: "check the credentials Secret", issuer: true},
+		"unknown id":   {change: func(_ *bed, c *erpnet.Config) { c.ClientID = "nobody" }, class: idserver.ErrUnauthorized, says: "check the credentials Secret", issuer: true},
+		"no sec":       {change: func(b *bed, _ *erpnet.Config) { b.editOperator(map[string]any{"scope": "read update"}) }, class: idserver.ErrUnauthorized, says: "read, update and sec", issuer: true},
+		"subset of scopes": {spec: standin.Spec{Quirks: map[string]any{"scopeSubset": true}},
+			change: func(b *bed, _ *erpnet.Config) { b.editOperator(map[string]any{"scope": "read update"}) }, class: idserver.ErrUnauthorized, says: "lacks the scope sec", issuer: true},
+		"no system user": {change: func(b *bed, _ *erpnet.Config) { b.editOperator(map[string]any{"systemUserAllowed": false}) }, class: idserver.ErrUnauthorized, says: "SystemUserAllowed", issuer: true},
+		"no administrator": {change: func(b *bed, _ *erpnet.Config) { b.editOperator(map[string]any{"systemUser": "svc.orders"}) },
+			class: idserver.ErrUnauthorized, says: "must be a database administrator", issuer: true},
+		"no administrator, HTTP 500": {spec: standin.Spec{Quirks: map[string]any{"forbiddenStatus": 500}},
+			change: func(b *bed, _ *erpnet.Config) { b.editOperator(map[string]any{"systemUser": "svc.orders"}) }, class: idserver.ErrUnauthorized, says: "must be a database administrator", issuer: true},
+		"other authority": {change: func(b *bed, c *erpnet.Config) { c.IdentityURL = "https://localhost" + portOf(b.URL) + "/id" },
+			class: idserver.ErrRejected, reason: idserver.ReasonIssuerMismatch, says: "another issuer"},
+		"foreign CA": {change: func(_ *bed, c *erpnet.Config) { c.CABundle = nil }, class: idserver.ErrUnavailable, says: "set caBundle"},
+		"down":       {change: func(b *bed, _ *erpnet.Config) { _ = b.SetDown(context.Background(), true) }, class: idserver.ErrUnavailable, says: "connection was refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			b := newBed(t, c.spec)
+			config := b.config()
+			if c.change != nil {
+				c.change(b, &config)
+			}
+			s, err := erpnet.New(config)
+			must(t, err)
+			info, err := s.Probe(t.Context())
+			g.Expect(err).To(MatchError(c.class))
+			g.Expect(idserver.ReasonOf(err)).To(Equal(c.reason))
+			g.Expect(err).To(MatchError(ContainSubstring(c.says)))
+			g.Expect(err.Error()).NotTo(ContainSubstring("wrong-sk-1"))
+			g.Expect(info.Endpoints.Issuer != "").To(Equal(c.issuer))
+			_, err = s.Find(t.Context(), orders, idserver.Credential{})
+			g.Expect(err).To(MatchError(c.class), "calls fail in the same way")
+		})
+	}
+}
+
+func portOf(url string) string { return url[len("https://127.0.0.1"):] }
+
+// editOperator changes the operator's own registration.
+func (b *bed) editOperator(members map[string]any) {
+	a, _, err := b.Application(context.Background(), operatorID)
+	if err == nil {
+		err = b.EditApplication(context.Background(), a.ID, members)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A new service app takes three requests, beside the shared ones, and nothing when it is looked at again but one.
+func TestCostOfAnApplication(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	_, err := s.Probe(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	for i, want := range []int{4, 3} { // the first looks the system user up
+		must(t, b.ResetCounts(t.Context()))
+		key, secret := orders, idserver.DrawSecret()
+		key.ClientID += fmt.Sprint(i)
+		_, err = s.Find(t.Context(), key, idserver.Credential{})
+		g.Expect(err).To(MatchError(idserver.ErrNotFound))
+		reply, err := s.Create(t.Context(), key, orderSync, secret)
+		g.Expect(err).NotTo(HaveOccurred())
+		reply.Credential.Secret = secret
+		verdict, err := s.Verify(t.Context(), reply.Credential, orderSync)
+		g.Expect(verdict, err).To(Equal(idserver.Verdict{OK: true}))
+		counts, err := b.Counts(t.Context())
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(counts.DomainAPI + counts.Token).To(Equal(want))
+		g.Expect(counts.Writes).To(Equal(1))
+	}
+	open, err := b.Sessions(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(open).To(HaveLen(1), "verifications open no session")
+}
+
+func TestNotesOfOthersSurvive(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{Version: "23.1.0.0"})
+	s := b.server(t, nil)
+	reply, err := s.Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	before, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	notes := "call Ann first\n" + *before.Notes + "\nand Bob"
+	must(t, b.EditApplication(t.Context(), before.ID, map[string]any{"notes": notes}))
+	changed := orderSync
+	changed.DisplayName = "Renamed"
+	reply, err = s.Find(t.Context(), orders, reply.Credential)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Owner).To(Equal(orders.Owner))
+	_, err = s.Update(t.Context(), reply, changed, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	after, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(after.Name).To(Equal("Renamed"))
+	g.Expect(after.Notes).To(HaveValue(Equal(notes)))
+}
+
+// An instance that is updated keeps its registrations; their marks move to where the new version keeps them.
+func TestMarksMoveWithTheVersion(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{Version: "23.1.0.0"})
+	_, err := b.server(t, nil).Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	must(t, b.SetVersion(t.Context(), "26.2.1.66"))
+	s := b.server(t, nil)
+	reply, err := s.Find(t.Context(), orders, idserver.Credential{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Owner).To(Equal(orders.Owner))
+	reply, err = s.Update(t.Context(), reply, orderSync, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Owner).To(Equal(orders.Owner))
+	a, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(a.ExternalSystem).To(HaveValue(Equal("trustedapps.dev/" + orders.Owner.Cluster)))
+	g.Expect(a.ExternalID).To(HaveValue(Equal("shop/orders/u-1")))
+	g.Expect(a.Notes).To(HaveValue(ContainSubstring("trustedapps.dev/owner=")))
+	var listed []string
+	for reply, err := range s.List(t.Context(), orders.Owner.Cluster) {
+		g.Expect(err).NotTo(HaveOccurred())
+		listed = append(listed, reply.Credential.ClientID)
+	}
+	g.Expect(listed).To(ConsistOf(orders.ClientID))
+}
+
+func TestLicencesRunOut(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	_, err := s.Probe(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = b.AddFault(t.Context(), standin.Fault{Path: appsPath, NoLicence: true})
+	must(t, err)
+	_, found := s.Find(t.Context(), orders, idserver.Credential{})
+	_, created := s.Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	for _, err := range []error{found, created} {
+		told, _ := errors.AsType[*idserver.Error](err)
+		g.Expect(err).To(MatchError(idserver.ErrUnavailable))
+		g.Expect(told.RetryAfter).To(BeNumerically(">=", time.Minute))
+		g.Expect(err).To(MatchError(ContainSubstring("no free licence")))
+	}
+}
+
+func TestSystemUsersAreChecked(t *testing.T) {
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	for _, u := range []standin.User{
+		{Login: "asleep", UserType: "InternalUser"}, {Login: "outside", Active: true, UserType: "ExternalCommunityUser"},
+	} {
+		must(t, b.PutUser(t.Context(), u))
+	}
+	for login, says := range map[string]string{
+		"nobody": `no user with the login "nobody"`, "asleep": "is not active", "outside": "its type must be", "o'no": "no user",
+	} {
+		g := NewWithT(t)
+		want := orderSync
+		want.SystemUser = login
+		_, err := s.Create(t.Context(), orders, want, idserver.DrawSecret())
+		g.Expect(err).To(MatchError(ContainSubstring(says)))
+		g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonInvalid))
+	}
+	g := NewWithT(t)
+	want := orderSync
+	want.SystemUser = "operator"
+	reply, err := s.Create(t.Context(), orders, want, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Warnings).To(ConsistOf(ContainSubstring("database administrator")))
+	reply, err = s.Find(t.Context(), orders, idserver.Credential{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Warnings).To(ConsistOf(ContainSubstring("database administrator")))
+}
+
+// Some versions give tokens to a service only where it may impersonate internal users (D6).
+func TestVerdictPointsAtImpersonation(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{Quirks: map[string]any{"serviceNeedsInternalImpersonation": true}})
+	b.editOperator(map[string]any{"impersonateAsInternalUserAllowed": true})
+	s := b.server(t, nil)
+	secret := idserver.DrawSecret()
+	reply, err := s.Create(t.Context(), orders, orderSync, secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	reply.Credential.Secret = secret
+	verdict, err := s.Verify(t.Context(), reply.Credential, orderSync)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(verdict.OK).To(BeFalse())
+	g.Expect(verdict.Code).To(Equal("unauthorized_client"))
+	g.Expect(verdict.Hint).To(ContainSubstring("internalUserImpersonation: Allowed"))
+	allowed := orderSync
+	allowed.InternalUsers = true
+	_, err = s.Update(t.Context(), reply, allowed, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	verdict, err = s.Verify(t.Context(), reply.Credential, allowed)
+	g.Expect(verdict, err).To(Equal(idserver.Verdict{OK: true}))
+}
+
+// What the instance says about a refused value stays there.
+func TestRefusedValues(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	bad := orderSync
+	bad.DisplayName = ""
+	_, err := s.Create(t.Context(), orders, bad, idserver.DrawSecret())
+	g.Expect(err).To(MatchError(idserver.ErrRejected))
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonInvalid))
+	g.Expect(err.Error()).NotTo(ContainSubstring("Constraint"))
+	reply, err := s.Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = s.Update(t.Context(), reply, bad, "")
+	g.Expect(err).To(MatchError(idserver.ErrRejected))
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonInvalid))
+	_, err = s.Create(t.Context(), orders, orderSync, "")
+	g.Expect(err).To(MatchError(ContainSubstring("any other client must have one")))
+}
+
+// A client secret is never in a URL, so it cannot be in an access log.
+func TestRequestsCarryNoSecretInURLs(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	secret := idserver.DrawSecret()
+	reply, err := s.Create(t.Context(), orders, orderSync, secret)
+	g.Expect(err).NotTo(HaveOccurred())
+	reply.Credential.Secret = secret
+	_, err = s.Verify(t.Context(), reply.Credential, orderSync)
+	g.Expect(err).NotTo(HaveOccurred())
+	log, err := b.Requests(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(log).NotTo(BeEmpty())
+	for _, r := range log {
+		g.Expect(r.Path).NotTo(ContainSubstring(secret.Reveal()))
+		g.Expect(r.Path).NotTo(ContainSubstring(operatorSecret))
+	}
+}
