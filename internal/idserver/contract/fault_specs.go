@@ -69,7 +69,7 @@ func (s scene) during(on Target, k FaultKind, call func(ctx context.Context) err
 func (s scene) expectClass(err, class error, what string, k FaultKind) {
 	s.Helper()
 	for _, c := range classes {
-		s.Expect(errors.Is(err, c)).To(Equal(c == class), "%s with %s: want %v, got %v", what, k, class, err)
+		s.Expect(errors.Is(err, c)).To(Equal(errors.Is(c, class)), "%s with %s: want %v, got %v", what, k, class, err)
 	}
 }
 

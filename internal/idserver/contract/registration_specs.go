@@ -69,7 +69,8 @@ var registrationSpecs = []spec{
 			before, _ := s.Look(s.T, c.key.ClientID)
 			s.Expect(c.find(s.Context())).To(Succeed())
 			s.Expect(c.have.Owner).To(BeZero(), name)
-			s.Expect(c.have.ForeignOwner != "").To(Equal(foreign), name)
+			told := c.have.ForeignOwner != ""
+			s.Expect(told).To(Equal(foreign), name)
 			writes := s.Requests(s.T).Writes
 			s.Expect(c.update(s.Context())).To(MatchError(idserver.ErrRejected), name)
 			s.Expect(c.updateSecret(s.Context(), idserver.DrawSecret())).To(MatchError(idserver.ErrRejected), name)

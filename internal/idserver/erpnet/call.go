@@ -22,7 +22,7 @@ type call struct {
 func (c call) write() bool { return c.method != http.MethodGet }
 
 // do performs a call with the operator's login, within the limits of the session. It returns successes (2xx) only; errors
-// are a *refusal or an *idserver.Error. A 401 is worth one fresh token and one more try, because it had no effect.
+// are a *refusalError or an *idserver.Error. A 401 is worth one fresh token and one more try, because it had no effect.
 func (s *Server) do(ctx context.Context, at *site, c call) (answer, error) {
 	var stale idserver.Secret
 	for {
@@ -49,12 +49,12 @@ func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answe
 	var body bytes.Buffer
 	if c.body != nil {
 		if err := json.NewEncoder(&body).Encode(c.body); err != nil {
-			return answer{}, &noAnswer{message: "the request cannot be written as JSON"}
+			return answer{}, &noAnswerError{message: "the request cannot be written as JSON"}
 		}
 	}
 	r, err := http.NewRequestWithContext(ctx, c.method, c.url, &body)
 	if err != nil {
-		return answer{}, &noAnswer{message: "the Domain API's URL cannot be used"}
+		return answer{}, &noAnswerError{message: "the Domain API's URL cannot be used"}
 	}
 	if c.body != nil {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
@@ -62,7 +62,7 @@ func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answe
 	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	leave, err := s.limit.enter(ctx)
 	if err != nil {
-		return answer{}, &noAnswer{message: "the call was given up while it waited for its turn", cause: err}
+		return answer{}, &noAnswerError{message: "the call was given up while it waited for its turn", cause: err}
 	}
 	defer leave()
 	return s.send(ctx, r, c.limit)
@@ -70,7 +70,7 @@ func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answe
 
 // asUnavailable is for reads: a refusal of a read never says anything about what is there.
 func asUnavailable(op string, err error) error {
-	if refused, ok := errors.AsType[*refusal](err); ok {
+	if refused, ok := errors.AsType[*refusalError](err); ok {
 		return refused.as(idserver.ErrUnavailable, op, "", "the Domain API refuses the query")
 	}
 	return err

@@ -37,7 +37,7 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 		sent[attrSecretHash] = SecretHash(secret)
 	}
 	a, err := s.do(ctx, at, call{op: opCreate, method: http.MethodPost, url: at.odata + applicationSet, body: sent, limit: maxSingle})
-	if refused, ok := errors.AsType[*refusal](err); ok {
+	if refused, ok := errors.AsType[*refusalError](err); ok {
 		return idserver.Reply{}, s.refusedCreate(ctx, at, key.ClientID, refused)
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func keepLogin(whole, sent attributes) {
 
 // refusedCreate decides what a well-formed error means. Where its code does not tell, the instance is asked: it may be a
 // duplicate on a version whose errors carry no code.
-func (s *Server) refusedCreate(ctx context.Context, at *site, clientID string, refused *refusal) error {
+func (s *Server) refusedCreate(ctx context.Context, at *site, clientID string, refused *refusalError) error {
 	switch {
 	case refused.has(codeDuplicate):
 		return refused.as(idserver.ErrRejected, opCreate, idserver.ReasonTaken, "the client id is registered already")

@@ -32,7 +32,7 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 	}
 	url := at.odata + applicationSet + "(" + found.id() + ")"
 	_, err = s.do(ctx, at, call{op: opDelete, method: http.MethodDelete, url: url, limit: maxSingle})
-	refused, wasRefused := errors.AsType[*refusal](err)
+	refused, wasRefused := errors.AsType[*refusalError](err)
 	if err != nil && !wasRefused {
 		return err
 	}
@@ -40,7 +40,7 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 }
 
 // confirmGone decides by a list; refused is nil where the instance claimed success.
-func (s *Server) confirmGone(ctx context.Context, at *site, deleted attributes, refused *refusal) error {
+func (s *Server) confirmGone(ctx context.Context, at *site, deleted attributes, refused *refusalError) error {
 	found, err := s.find(ctx, at, deleted.str(attrApplicationURI))
 	switch {
 	case errors.Is(err, idserver.ErrNotFound), err == nil && found.id() != deleted.id():
@@ -52,5 +52,6 @@ func (s *Server) confirmGone(ctx context.Context, at *site, deleted attributes, 
 	case refused.status == http.StatusNotFound:
 		return refused.as(idserver.ErrUnavailable, opDelete, "", "the instance does not find it, and still lists it")
 	}
-	return refused.as(idserver.ErrRejected, opDelete, idserver.ReasonReferenced, "the instance refuses, most likely because something still refers to the registration")
+	return refused.as(idserver.ErrRejected, opDelete, idserver.ReasonReferenced,
+		"the instance refuses, most likely because something still refers to the registration")
 }

@@ -13,9 +13,9 @@ const opDiscover = "discovering the instance"
 
 // read gets a document that needs no login.
 func (s *Server) read(ctx context.Context, url string) (answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return answer{}, &noAnswer{message: "the URL cannot be used"}
+		return answer{}, &noAnswerError{message: "the URL cannot be used"}
 	}
 	return s.send(ctx, r, maxSingle)
 }
@@ -146,7 +146,8 @@ func checkEndpoints(authority string, e idserver.Endpoints) error {
 			continue
 		}
 		if u, err := parseHTTPS(endpoint); err != nil || !strings.EqualFold(u.Host, home.Host) {
-			return rejected(opDiscover, idserver.ReasonIssuerMismatch, "the Identity site announces an endpoint that is not https or on another host than its issuer")
+			return rejected(opDiscover, idserver.ReasonIssuerMismatch,
+				"the Identity site announces an endpoint that is not https or on another host than its issuer")
 		}
 	}
 	return nil

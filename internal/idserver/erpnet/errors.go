@@ -25,18 +25,18 @@ const (
 	waitNoLicence = 5 * time.Minute // slots are freed within 20 minutes
 )
 
-// refusal is a well-formed error of the Domain API: it worked on the request and left everything as it was.
-type refusal struct {
+// refusalError is a well-formed error of the Domain API: it worked on the request and left everything as it was.
+type refusalError struct {
 	status    int
 	code      *int // nil where the server gave none
 	noLicence bool
 	requestID string
 }
 
-func (r *refusal) Error() string { return "refused with HTTP " + strconv.Itoa(r.status) }
+func (r *refusalError) Error() string { return "refused with HTTP " + strconv.Itoa(r.status) }
 
 // has says whether the code is one of the given.
-func (r *refusal) has(codes ...int) bool {
+func (r *refusalError) has(codes ...int) bool {
 	for _, c := range codes {
 		if r.code != nil && *r.code == c {
 			return true
@@ -46,9 +46,9 @@ func (r *refusal) has(codes ...int) bool {
 }
 
 // final says whether the same request would be refused again.
-func (r *refusal) final() bool { return r.has(codeNotSupported, codeSaving, codeDuplicate) }
+func (r *refusalError) final() bool { return r.has(codeNotSupported, codeSaving, codeDuplicate) }
 
-func (r *refusal) as(class error, op, reason, message string) *idserver.Error {
+func (r *refusalError) as(class error, op, reason, message string) *idserver.Error {
 	e := &idserver.Error{Class: class, Op: op, Reason: reason, Message: message, HTTPStatus: r.status, RequestID: r.requestID}
 	if r.code != nil {
 		e.ServerCode = strconv.Itoa(*r.code)
@@ -58,7 +58,7 @@ func (r *refusal) as(class error, op, reason, message string) *idserver.Error {
 
 // parseRefusal reads the three documented shapes: flat, nested under "error", and nested with only a message. ok is
 // false for anything else.
-func parseRefusal(a answer) (r *refusal, ok bool) {
+func parseRefusal(a answer) (r refusalError, ok bool) {
 	type shape struct {
 		Message *string      `json:"message"`
 		Code    *json.Number `json:"code"`
@@ -68,16 +68,16 @@ func parseRefusal(a answer) (r *refusal, ok bool) {
 		Error *shape `json:"error"`
 	}
 	if json.Unmarshal(a.body, &body) != nil {
-		return nil, false
+		return refusalError{}, false
 	}
 	found := body.shape
 	if body.Error != nil {
 		found = *body.Error
 	}
 	if found.Message == nil && found.Code == nil {
-		return nil, false
+		return refusalError{}, false
 	}
-	r = &refusal{status: a.status, requestID: a.requestID(), noLicence: bytes.Contains(a.body, []byte("MaximumLicenseCountExceeded"))}
+	r = refusalError{status: a.status, requestID: a.requestID(), noLicence: bytes.Contains(a.body, []byte("MaximumLicenseCountExceeded"))}
 	if found.Code != nil {
 		if code, err := strconv.Atoi(found.Code.String()); err == nil {
 			r.code = &code
@@ -86,7 +86,7 @@ func parseRefusal(a answer) (r *refusal, ok bool) {
 	return r, true
 }
 
-// classify turns an answer that is no success into an error: a *refusal where the caller has to decide, else an
+// classify turns an answer that is no success into an error: a *refusalError where the caller has to decide, else an
 // *idserver.Error. write says that the request would have changed something.
 func (s *Server) classify(op string, write bool, a answer) error {
 	refused, wellFormed := parseRefusal(a)
@@ -103,7 +103,7 @@ func (s *Server) classify(op string, write bool, a answer) error {
 	case a.status == http.StatusForbidden:
 		e.Class, e.Message = idserver.ErrUnauthorized, adviseRights
 	case wellFormed && a.status >= 400 && a.status < 502:
-		return refused
+		return &refused
 	case a.status >= 400 && a.status < 500 && a.status != http.StatusRequestTimeout:
 		e.Class, e.Message = idserver.ErrUnavailable, "the Domain API was not found at its URL, or something before it answered"
 	case write:
@@ -123,7 +123,7 @@ const adviseRights = "the operator's own login lacks rights: its trusted applica
 // lostAnswer classifies a request that got no whole answer.
 func lostAnswer(op string, write bool, err error) *idserver.Error {
 	e := &idserver.Error{Class: idserver.ErrUnavailable, Op: op, Message: err.Error()}
-	if lost, ok := errors.AsType[*noAnswer](err); ok {
+	if lost, ok := errors.AsType[*noAnswerError](err); ok {
 		e.Cause = lost.cause
 		if write && lost.sent {
 			e.Class = idserver.ErrOutcomeUnknown

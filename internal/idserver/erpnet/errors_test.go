@@ -71,7 +71,7 @@ func TestClassify(t *testing.T) {
 		a := answer{status: c.status, header: http.Header{"X-Request-Id": {"r-1"}, "Retry-After": {"9"}}, body: []byte(c.body)}
 		for write, want := range map[bool]error{false: c.read, true: c.write} {
 			err := s.classify("trying", write, a)
-			refused, isRefusal := errors.AsType[*refusal](err)
+			refused, isRefusal := errors.AsType[*refusalError](err)
 			g.Expect(isRefusal).To(Equal(want == nil), "HTTP %d %s", c.status, c.body)
 			if isRefusal {
 				err = refused.as(idserver.ErrRejected, "trying", "", "")
@@ -107,14 +107,14 @@ func TestRequestID(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	g := NewWithT(t)
 	for _, c := range []struct {
-		lost  noAnswer
+		lost  noAnswerError
 		write bool
 		want  error
 	}{
-		{noAnswer{sent: false}, true, idserver.ErrUnavailable},
-		{noAnswer{sent: true}, true, idserver.ErrOutcomeUnknown},
-		{noAnswer{sent: true}, false, idserver.ErrUnavailable},
-		{noAnswer{sent: true, cause: context.Canceled}, true, idserver.ErrOutcomeUnknown},
+		{noAnswerError{sent: false}, true, idserver.ErrUnavailable},
+		{noAnswerError{sent: true}, true, idserver.ErrOutcomeUnknown},
+		{noAnswerError{sent: true}, false, idserver.ErrUnavailable},
+		{noAnswerError{sent: true, cause: context.Canceled}, true, idserver.ErrOutcomeUnknown},
 	} {
 		err := lostAnswer("trying", c.write, &c.lost)
 		g.Expect(err).To(MatchError(c.want))

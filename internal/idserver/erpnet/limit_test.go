@@ -32,7 +32,7 @@ func TestLimiter(t *testing.T) {
 				mu.Lock()
 				starts = append(starts, time.Now())
 				mu.Unlock()
-				time.Sleep(time.Millisecond) // of the bubble's clock: the request itself
+				<-time.After(time.Millisecond) // the request itself, by the bubble's clock
 				inFlight.Add(-1)
 			})
 		}

@@ -60,7 +60,7 @@ func (s *Server) pages(ctx context.Context, at *site, cluster string) iter.Seq2[
 		for len(visited) < maxPages {
 			visited[link] = true
 			a, err := s.do(ctx, at, call{op: opList, method: http.MethodGet, url: link, limit: maxList})
-			if _, refused := errors.AsType[*refusal](err); refused && q.filter != "" && len(visited) == 1 {
+			if _, refused := errors.AsType[*refusalError](err); refused && q.filter != "" && len(visited) == 1 {
 				q.filter = "" // the model said that it can be filtered, but it cannot
 				link = at.odata + applicationSet + "?" + q.String()
 				continue

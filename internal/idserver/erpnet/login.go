@@ -27,7 +27,7 @@ type login struct {
 func (s *Server) accessToken(ctx context.Context, endpoint string, stale idserver.Secret) (idserver.Secret, error) {
 	leave, err := take(ctx, s.login.turn)
 	if err != nil {
-		return "", lostAnswer(opLogin, false, &noAnswer{message: "the call was given up", cause: err})
+		return "", lostAnswer(opLogin, false, &noAnswerError{message: "the call was given up", cause: err})
 	}
 	defer leave()
 	if s.login.token != "" && s.login.token != stale && s.config.Now().Before(s.login.refresh) {

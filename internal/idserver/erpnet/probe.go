@@ -25,7 +25,7 @@ type site struct {
 func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 	leave, err := take(ctx, s.probing)
 	if err != nil {
-		return newInfo(), lostAnswer(opDiscover, false, &noAnswer{message: "the call was given up", cause: err})
+		return newInfo(), lostAnswer(opDiscover, false, &noAnswerError{message: "the call was given up", cause: err})
 	}
 	defer leave()
 	return s.probe(ctx)
@@ -38,7 +38,7 @@ func (s *Server) current(ctx context.Context) (*site, error) {
 	}
 	leave, err := take(ctx, s.probing)
 	if err != nil {
-		return nil, lostAnswer(opDiscover, false, &noAnswer{message: "the call was given up", cause: err})
+		return nil, lostAnswer(opDiscover, false, &noAnswerError{message: "the call was given up", cause: err})
 	}
 	defer leave()
 	if at := s.known(); at != nil {

@@ -47,7 +47,8 @@ func (f features) check(op string, want idserver.Registration) error {
 		}
 	}
 	if policy := want.Normalize().ReferenceTokens; policy != idserver.ReferenceTokensNone && f.policyAttribute == "" {
-		return rejected(op, idserver.ReasonInvalid, "this version of ERP.net has no policy for reference tokens (26.2 and later have): set referenceTokens to None")
+		return rejected(op, idserver.ReasonInvalid,
+			"this version of ERP.net has no policy for reference tokens (26.2 and later have): set referenceTokens to None")
 	}
 	if want.Service && want.SystemUser == "" {
 		return rejected(op, idserver.ReasonInvalid, "a service needs a system user to act as")

@@ -34,7 +34,7 @@ var oauthCode = regexp.MustCompile(`^[a-z_]{1,64}$`)
 func (s *Server) requestToken(ctx context.Context, op, endpoint, clientID string, secret idserver.Secret, form url.Values) (granted, error) {
 	leave, err := take(ctx, s.tokens)
 	if err != nil {
-		return granted{}, lostAnswer(op, false, &noAnswer{message: "the call was given up", cause: err})
+		return granted{}, lostAnswer(op, false, &noAnswerError{message: "the call was given up", cause: err})
 	}
 	defer leave()
 	if s.config.ClientAuthentication != "Basic" {

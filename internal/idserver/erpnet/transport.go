@@ -31,17 +31,17 @@ type answer struct {
 	body   []byte
 }
 
-// noAnswer is a request that got no whole answer.
-type noAnswer struct {
+// noAnswerError is a request that got no whole answer.
+type noAnswerError struct {
 	sent    bool   // the server may have got the request
 	message string // made here: errors of net/http quote the server and the URL
 	cause   error  // of the context, or nil
 }
 
-func (e *noAnswer) Error() string { return e.message }
-func (e *noAnswer) Unwrap() error { return e.cause }
+func (e *noAnswerError) Error() string { return e.message }
+func (e *noAnswerError) Unwrap() error { return e.cause }
 
-// send sends one request and reads its answer, at most limit bytes of it. The error is a *noAnswer.
+// send sends one request and reads its answer, at most limit bytes of it. The error is a *noAnswerError.
 func (s *Server) send(ctx context.Context, r *http.Request, limit int64) (answer, error) {
 	var sent atomic.Bool
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -60,14 +60,14 @@ func (s *Server) send(ctx context.Context, r *http.Request, limit int64) (answer
 		return answer{}, failed(ctx, true, err)
 	}
 	if int64(len(body)) > limit {
-		return answer{}, &noAnswer{sent: true, message: "the answer is larger than " + strconv.FormatInt(limit>>20, 10) + " MiB"}
+		return answer{}, &noAnswerError{sent: true, message: "the answer is larger than " + strconv.FormatInt(limit>>20, 10) + " MiB"}
 	}
 	return answer{response.StatusCode, response.Header, bytes.TrimPrefix(body, []byte("\ufeff"))}, nil
 }
 
 // failed tells people why there is no answer, without a word of the server.
-func failed(ctx context.Context, sent bool, err error) *noAnswer {
-	f := &noAnswer{sent: sent, message: "the connection failed or was cut"}
+func failed(ctx context.Context, sent bool, err error) *noAnswerError {
+	f := &noAnswerError{sent: sent, message: "the connection failed or was cut"}
 	if cause := ctx.Err(); cause != nil {
 		f.cause, f.message = cause, "the call was given up"
 		return f

@@ -44,7 +44,7 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		if err == nil {
 			return at.reply(patched(current, changes)), nil
 		}
-		refused, ok := errors.AsType[*refusal](err)
+		refused, ok := errors.AsType[*refusalError](err)
 		if !ok {
 			return idserver.Reply{}, err
 		}
@@ -88,7 +88,7 @@ func (s *Server) changes(ctx context.Context, at *site, current attributes, want
 	return changes, nil
 }
 
-// patch sends the changes. The error is a *refusal or an *idserver.Error.
+// patch sends the changes. The error is a *refusalError or an *idserver.Error.
 func (s *Server) patch(ctx context.Context, at *site, current, changes attributes) error {
 	body := changes
 	if version := current.version(); version != "" {
@@ -121,7 +121,7 @@ func patched(current, changes attributes) attributes {
 
 // afterRefusal reads the registration again. It returns it where somebody else has changed it, which is worth another try
 // with what is there now; else the refusal stands.
-func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusal) (attributes, error) {
+func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusalError) (attributes, error) {
 	now, err := s.find(ctx, at, before.str(attrApplicationURI))
 	if err != nil {
 		return nil, err

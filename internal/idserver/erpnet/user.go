@@ -126,7 +126,8 @@ func (s *Server) checkUser(login string, rows []user) (userRef, error) {
 func userWarnings(u userRef) []string {
 	switch {
 	case slices.ContainsFunc([]string{"SYSTEM_APPLICATION_USER", "System-Application-User"}, func(s string) bool { return strings.EqualFold(s, u.login) }):
-		return []string{"the service acts as the shared system application user, which has system rights: give it a user of its own with only the permissions that it needs"}
+		return []string{"the service acts as the shared system application user, which has system rights: " +
+			"give it a user of its own with only the permissions that it needs"}
 	case u.admin != nil && *u.admin:
 		return []string{"the service acts as a database administrator: give it a user of its own with only the permissions that it needs"}
 	}

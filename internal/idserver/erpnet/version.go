@@ -29,7 +29,7 @@ func (v version) known() bool { return v != version{} }
 
 // atLeast says whether v is o or later; false for the unknown version.
 func (v version) atLeast(o version) bool {
-	return slices.CompareFunc(v[:], o[:], func(a, b int) int { return cmp.Compare(a, b) }) >= 0
+	return slices.CompareFunc(v[:], o[:], cmp.Compare) >= 0
 }
 
 func (v version) String() string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -38,7 +39,10 @@ func (w workload) authenticate(t *testing.T, clientID string, secret idserver.Se
 		form.Set("code", "made-up")
 		form.Set("redirect_uri", "https://shop.example.com/cb")
 	}
-	response, err := w.client.PostForm(w.token, form)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.token, strings.NewReader(form.Encode()))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := w.client.Do(r)
 	must(t, err)
 	defer func() { _ = response.Body.Close() }()
 	var told struct {
