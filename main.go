@@ -50,7 +50,7 @@ func parse() options {
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "The address of the metrics endpoint, such as 127.0.0.1:8080; 0 for none.")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz; 0 for none.")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. Needed with more than one replica.")
-	flag.IntVar(&o.workers, "max-concurrent-reconciles", 8, "The number of TrustedApplications that are worked on at the same time.")
+	flag.IntVar(&o.workers, "max-concurrent-reconciles", 32, "The number of TrustedApplications that are worked on at the same time.")
 	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
 	flag.BoolVar(&o.version, "version", false, "Print the version and exit.")
 	o.log.BindFlags(flag.CommandLine)
@@ -91,7 +91,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		LeaderElectionNamespace:       namespace,
 		LeaderElectionReleaseOnCancel: true,
 		Cache:                         controllers.CacheOptions(namespace, published(o.namespaces)),
-		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Client:                        controllers.ClientOptions(),
 	})
 	if err != nil {
 		return fmt.Errorf("making the manager: %w", err)

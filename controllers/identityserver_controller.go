@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -31,6 +32,9 @@ import (
 
 // probeTimeout bounds one probe of a server.
 const probeTimeout = 30 * time.Second
+
+// maxProbes is the number of servers probed at the same time, so that one that hangs does not keep the others waiting.
+const maxProbes = 16
 
 // IdentityServerReconciler probes identity servers and keeps a connection to each.
 type IdentityServerReconciler struct {
@@ -183,16 +187,13 @@ func (r *IdentityServerReconciler) forget(name string) {
 func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[string](time.Second, time.Minute)
 	r.dialled = map[string]dialled{}
-	suspect := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
-		GenericFunc: func(_ context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: e.Object.Name}})
-		},
-	}
+	suspect := &handler.TypedEnqueueRequestForObject[*v1alpha1.IdentityServer]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
 		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).
 		Complete(r)
 }
 

@@ -10,7 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -53,16 +53,26 @@ func CacheOptions(own string, published []string) cache.Options {
 	}
 }
 
+// ClientOptions make every read of a cached object see our own writes, and read Secrets and ConfigMaps past the cache.
+func ClientOptions() client.Options {
+	consistent := true
+	return client.Options{Cache: &client.CacheOptions{
+		DisableFor:                      []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}},
+		EnableReadYourWritesConsistency: &consistent,
+	}}
+}
+
 // AddTo adds the controllers to a manager.
 func (s Setup) AddTo(mgr ctrl.Manager) error {
-	changed, suspects := newWaker(), newWaker()
-	pool := connections.NewPool(changed.wake, suspects.wake)
-	if err := mgr.Add(changed); err != nil {
-		return fmt.Errorf("adding the waker: %w", err)
+	server := func() *v1alpha1.IdentityServer { return &v1alpha1.IdentityServer{} }
+	changed, suspects := newWaker(server), newWaker(server)
+	parked := newWaker(func() *v1alpha1.TrustedApplication { return &v1alpha1.TrustedApplication{} })
+	for _, w := range []manager.Runnable{changed, suspects, parked} {
+		if err := mgr.Add(w); err != nil {
+			return fmt.Errorf("adding a waker: %w", err)
+		}
 	}
-	if err := mgr.Add(suspects); err != nil {
-		return fmt.Errorf("adding the waker: %w", err)
-	}
+	pool := connections.NewPool(changed.wakeServer, suspects.wakeServer)
 	servers := &IdentityServerReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out,
@@ -72,7 +82,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	}
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
-		Pool: pool, Workers: s.Workers, Changed: changed.out,
+		Pool: pool, Gate: connections.NewGate(parked.wake), Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers: &ledger.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace},
 		Outputs: &output.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Metadata: mgr.GetCache()},
 	}
@@ -81,6 +91,3 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	}
 	return nil
 }
-
-// serverEvent is what wakers bring.
-type serverEvent = event.TypedGenericEvent[*v1alpha1.IdentityServer]

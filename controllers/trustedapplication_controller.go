@@ -55,6 +55,9 @@ type TrustedApplicationReconciler struct {
 	Workers int
 	// Changed brings the servers whose readiness changed.
 	Changed <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
+	// Gate keeps a slow server from taking all workers; Parked brings the applications that it lets go on.
+	Gate   *connections.Gate
+	Parked <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplication]
 
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
 }
@@ -66,6 +69,7 @@ type TrustedApplicationReconciler struct {
 
 // Reconcile brings one application as far as it goes now.
 func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	defer r.Gate.Decline(req.NamespacedName)
 	app := &v1alpha1.TrustedApplication{}
 	if err := r.Client.Get(ctx, req.NamespacedName, app); err != nil {
 		r.backoff.Forget(req.NamespacedName)
@@ -80,6 +84,11 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	}
 
 	d := desired.Of(app, r.Cluster, entry, known)
+	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
+	if !ok {
+		return ctrl.Result{}, nil
+	}
+	defer leave()
 	result, err := r.executor(app, entry).Run(ctx, d)
 	announceSteps(r.Recorder, app, result.Trace)
 	if apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) {
@@ -96,7 +105,16 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if err := r.report(ctx, app, entry, d, result); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: r.next(req, app, d, result.End)}, nil
+	return ctrl.Result{RequeueAfter: r.next(req, app, result.End)}, nil
+}
+
+// room is how many applications of one server are worked on at the same time: more than its requests in flight, because a part
+// of the work is with Kubernetes.
+func room(c idserver.Capabilities) int {
+	if c.MaxInFlight == 0 {
+		return 16
+	}
+	return 2 * c.MaxInFlight
 }
 
 // executor assembles a run on the application.
@@ -157,19 +175,31 @@ func (r *TrustedApplicationReconciler) failed(ctx context.Context, app *v1alpha1
 }
 
 // next says when to come back: never where something else will wake the application.
-func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step) time.Duration {
-	wait, waits := end.(plan.Wait)
-	if !waits {
+func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, end plan.Step) time.Duration {
+	switch e := end.(type) {
+	case plan.Wait:
+		switch e.Reason {
+		case v1alpha1.ReasonServerNotFound, v1alpha1.ReasonServerNotReady:
+			return 0 // the pool wakes it
+		case v1alpha1.ReasonServerUnavailable, v1alpha1.ReasonUnauthorized:
+			r.Pool.Suspect(app.Spec.IdentityServerRef.Name)
+		}
+		return max(e.After, r.again(req))
+	case plan.Fail:
 		r.backoff.Forget(req.NamespacedName)
-		return 0
+		return jitter(patience(e.Reason))
 	}
-	switch wait.Reason {
-	case v1alpha1.ReasonServerNotFound, v1alpha1.ReasonServerNotReady:
-		return 0 // the pool wakes it
-	case v1alpha1.ReasonServerUnavailable, v1alpha1.ReasonUnauthorized:
-		r.Pool.Suspect(app.Spec.IdentityServerRef.Name)
+	r.backoff.Forget(req.NamespacedName)
+	return 0
+}
+
+// patience is how long a person is given to mend what nobody will tell us of.
+func patience(reason string) time.Duration {
+	switch reason {
+	case v1alpha1.ReasonSecretConflict, v1alpha1.ReasonConfigMapConflict:
+		return time.Minute // costs two reads
 	}
-	return max(wait.After, r.again(req))
+	return 30 * time.Minute // costs calls of the server, and there a session
 }
 
 // again is the next pause of an application that could not go on.
@@ -201,6 +231,7 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) error 
 			}
 		},
 	}
+	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplication").
 		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -212,6 +243,7 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) error 
 			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
 		})).
 		WatchesRawSource(source.Channel(r.Changed, wake)).
+		WatchesRawSource(source.Channel(r.Parked, goOn)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
 		Complete(r)
 }

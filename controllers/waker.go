@@ -4,26 +4,31 @@ import (
 	"context"
 	"sync"
 
-	"trustedapps.dev/operator/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 )
 
-// waker brings names of servers from whoever noticed something to a controller. Waking never blocks, and a name that waits
+// waker brings names of objects from whoever noticed something to a controller. Waking never blocks, and a name that waits
 // already is not queued twice.
-type waker struct {
-	out  chan serverEvent
-	ring chan struct{}
+type waker[T client.Object] struct {
+	out   chan event.TypedGenericEvent[T]
+	blank func() T
+	ring  chan struct{}
 
 	mu      sync.Mutex
-	waiting []string
-	queued  map[string]bool
+	waiting []types.NamespacedName
+	queued  map[types.NamespacedName]bool
 }
 
-func newWaker() *waker {
-	return &waker{out: make(chan serverEvent), ring: make(chan struct{}, 1), queued: map[string]bool{}}
+func newWaker[T client.Object](blank func() T) *waker[T] {
+	return &waker[T]{
+		out: make(chan event.TypedGenericEvent[T]), blank: blank, ring: make(chan struct{}, 1), queued: map[types.NamespacedName]bool{},
+	}
 }
 
 // wake queues a name.
-func (w *waker) wake(name string) {
+func (w *waker[T]) wake(name types.NamespacedName) {
 	w.mu.Lock()
 	if !w.queued[name] {
 		w.queued[name] = true
@@ -36,8 +41,11 @@ func (w *waker) wake(name string) {
 	}
 }
 
+// wakeServer queues the name of a cluster-scoped object.
+func (w *waker[T]) wakeServer(name string) { w.wake(types.NamespacedName{Name: name}) }
+
 // Start implements manager.Runnable.
-func (w *waker) Start(ctx context.Context) error {
+func (w *waker[T]) Start(ctx context.Context) error {
 	for {
 		name, ok := w.pop()
 		if !ok {
@@ -48,24 +56,24 @@ func (w *waker) Start(ctx context.Context) error {
 			}
 			continue
 		}
-		e := serverEvent{Object: &v1alpha1.IdentityServer{}}
-		e.Object.Name = name
+		object := w.blank()
+		object.SetNamespace(name.Namespace)
+		object.SetName(name.Name)
 		select {
 		case <-ctx.Done():
 			return nil
-		case w.out <- e:
+		case w.out <- event.TypedGenericEvent[T]{Object: object}:
 		}
 	}
 }
 
-func (w *waker) pop() (string, bool) {
+func (w *waker[T]) pop() (name types.NamespacedName, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.waiting) == 0 {
-		return "", false
+		return name, false
 	}
-	name := w.waiting[0]
-	w.waiting = w.waiting[1:]
+	name, w.waiting = w.waiting[0], w.waiting[1:]
 	delete(w.queued, name)
 	return name, true
 }

@@ -1,0 +1,90 @@
+package connections
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func name(n string) types.NamespacedName { return types.NamespacedName{Namespace: "team", Name: n} }
+
+func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
+	g := NewWithT(t)
+	var woken []string
+	gate := NewGate(func(app types.NamespacedName) { woken = append(woken, app.Name) })
+	leave, ok := gate.Enter("slow", 1, name("first"), false)
+	g.Expect(ok).To(BeTrue())
+	for _, n := range []string{"second", "third", "third"} {
+		_, ok = gate.Enter("slow", 1, name(n), false)
+		g.Expect(ok).To(BeFalse())
+	}
+	_, ok = gate.Enter("slow", 1, name("third"), true) // it is being deleted now
+	g.Expect(ok).To(BeFalse())
+	_, ok = gate.Enter("other", 1, name("elsewhere"), false)
+	g.Expect(ok).To(BeTrue(), "another server is not concerned")
+
+	leave()
+	g.Expect(woken).To(Equal([]string{"third"}))
+	_, ok = gate.Enter("slow", 1, name("newcomer"), false)
+	g.Expect(ok).To(BeFalse(), "the room is kept for who was woken")
+	leave, ok = gate.Enter("slow", 1, name("third"), true)
+	g.Expect(ok).To(BeTrue())
+	leave()
+	g.Expect(woken).To(Equal([]string{"third", "second"}))
+	gate.Decline(name("second"))
+	g.Expect(woken).To(Equal([]string{"third", "second", "newcomer"}), "a room that is declined goes to the next")
+	gate.Decline(name("newcomer"))
+	g.Expect(gate.busy).To(HaveLen(1))
+	g.Expect(gate.parked).To(BeEmpty())
+	g.Expect(gate.invited).To(BeEmpty())
+}
+
+func TestGateLetsEverybodyThroughAndNeverMoreThanTheLimit(t *testing.T) {
+	g := NewWithT(t)
+	const limit, apps = 3, 200
+	queue := make(chan types.NamespacedName, 10*apps)
+	gate := NewGate(func(app types.NamespacedName) { queue <- app })
+	for i := range apps {
+		queue <- name(fmt.Sprint(i))
+	}
+	var mu sync.Mutex
+	var working, most int
+	var done []string
+	var workers sync.WaitGroup
+	all := make(chan struct{})
+	for range 8 {
+		workers.Go(func() {
+			for {
+				select {
+				case <-all:
+					return
+				case app := <-queue:
+					leave, ok := gate.Enter("server", limit, app, false)
+					if !ok {
+						continue
+					}
+					mu.Lock()
+					working++
+					most = max(most, working)
+					mu.Unlock()
+					mu.Lock()
+					working--
+					done = append(done, app.Name)
+					if len(done) == apps {
+						close(all)
+					}
+					mu.Unlock()
+					leave()
+				}
+			}
+		})
+	}
+	workers.Wait()
+	slices.Sort(done)
+	g.Expect(slices.Compact(done)).To(HaveLen(apps))
+	g.Expect(most).To(BeNumerically("<=", limit))
+}

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"trustedapps.dev/operator/controllers"
+)
+
+// running stops the operator that runs; nil where none does.
+var running func()
+
+// startOperator starts a manager with new caches, as a restart of the process would.
+func startOperator() {
+	GinkgoHelper()
+	ctrl.SetLogger(zap.New(zap.WriteTo(logs), zap.UseDevMode(false)))
+	yes := true
+	mgr, err := ctrl.NewManager(rest.CopyConfig(operator), ctrl.Options{
+		Scheme:     admin.Scheme(),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Cache:      controllers.CacheOptions(operatorNamespace, nil),
+		Client:     controllers.ClientOptions(),
+		Controller: config.Controller{SkipNameValidation: &yes},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	setup := controllers.Setup{
+		Namespace: operatorNamespace, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e"),
+	}
+	Expect(setup.AddTo(mgr)).To(Succeed())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	running = func() {
+		cancel()
+		Eventually(ended).Should(Receive(BeNil()))
+		running = nil
+	}
+}
+
+func stopOperator() {
+	if running != nil {
+		running()
+	}
+}
+
+// writeCounter counts the operator's writes to Kubernetes; Leases and Events do not count.
+type writeCounter struct {
+	mu     sync.Mutex
+	writes []string
+}
+
+func (c *writeCounter) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases") {
+			c.mu.Lock()
+			c.writes = append(c.writes, r.Method+" "+r.URL.Path)
+			c.mu.Unlock()
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// since returns the writes after the first n.
+func (c *writeCounter) since(n int) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.writes[n:]...)
+}
+
+func (c *writeCounter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.writes)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// lockedBuffer keeps the operator's log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
