@@ -67,7 +67,7 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	case plan.Create:
 		r.create(ctx)
 	case plan.Apply:
-		r.apply(ctx)
+		return r.apply(ctx)
 	case plan.Verify:
 		r.verify(ctx)
 	case plan.Disable:

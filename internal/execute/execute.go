@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
+
+// ErrLedgerChanged ends a run in which somebody else wrote the ledger. Begin again with what it says now.
+var ErrLedgerChanged = errors.New("somebody else wrote the ledger meanwhile")
 
 // maxSteps bounds a run. The longest legitimate run, a server-issued replacement, has under twenty steps.
 const maxSteps = 40
@@ -72,6 +76,8 @@ type run struct {
 	desired  plan.Desired
 	observed plan.Observed
 	warnings []string
+	// saved: the ledger was saved in this run, on top of what was read.
+	saved bool
 }
 
 // Run brings one application as far towards what is desired as it goes now. An error is one of Kubernetes, and the run may be
@@ -141,8 +147,25 @@ func (r *run) save(ctx context.Context, rec ledger.Record) error {
 	if err := r.Ledger.Save(ctx, rec); err != nil {
 		return fmt.Errorf("saving the ledger: %w", err)
 	}
-	r.observed.Ledger, r.observed.LedgerExists = rec, true
+	r.observed.Ledger, r.observed.LedgerExists, r.saved = rec, true, true
 	return r.look(ctx)
+}
+
+// fence makes sure that nobody else wrote the ledger since this run read it. A save proves that by its precondition; where none was needed,
+// a leader that was replaced would tell the server what it does not want any more. Between this and the call the lock of the
+// registration that was looked up before, or the token that only the last answer brought, keeps the two apart.
+func (r *run) fence(ctx context.Context) error {
+	if r.saved {
+		return nil
+	}
+	rec, _, err := r.Ledger.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("loading the ledger: %w", err)
+	}
+	if !reflect.DeepEqual(rec, r.observed.Ledger) {
+		return ErrLedgerChanged
+	}
+	return nil
 }
 
 // failure makes an error of the server the end of the run.

@@ -45,7 +45,11 @@ func (r *run) create(ctx context.Context) {
 	}
 }
 
-func (r *run) apply(ctx context.Context) {
+// apply returns only errors of Kubernetes.
+func (r *run) apply(ctx context.Context) error {
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
 	o := &r.observed
 	newest := o.Ledger.Newest()
 	have, secret := r.have(newest.ID), newest.Secret
@@ -63,6 +67,7 @@ func (r *run) apply(ctx context.Context) {
 		r.warnings = reply.Warnings
 		r.keep(newest.ID, reply)
 	}
+	return nil
 }
 
 // have is the registration to change as far as it is known: that of a credential, or the one that was looked up.
@@ -98,7 +103,9 @@ func (r *run) verify(ctx context.Context) {
 
 func (r *run) disable(ctx context.Context, id string) {
 	have, want := r.have(id), r.desired.Want
-	if !r.serverIssued() { // what else the spec asks for does not matter any more, and must not be a reason to fail
+	if r.serverIssued() { // the spec may ask for another client type by now; changing that in place could issue a secret
+		want.Public = have.Credential.Secret == ""
+	} else { // what else the spec asks for does not matter any more, and must not be a reason to fail
 		want = have.Registration
 	}
 	want.Enabled = false

@@ -43,6 +43,7 @@ var living = []rule{
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
+	uncommitted(sparing),         // where each answer can be the last, the server is told no more than needed while nothing can be published
 	uncommitted(replace),         // server-issued: another registration, with an intent saved first
 	uncommitted(stage),           // the ledger knows what the server will be told, before it is told
 	uncommitted(create),          // absent at the server: create
@@ -105,6 +106,15 @@ func respectForeign(_ Desired, o Observed) Step {
 	case o.Output.ConfigMap == Foreign:
 		return Fail{Reason: v1alpha1.ReasonConfigMapConflict, Message: "a ConfigMap of the wished name exists and was not written by this operator for this application; it was not changed: " +
 			"set spec.configMapName to a free name, or delete that ConfigMap"}
+	}
+	return nil
+}
+
+// sparing keeps a stop on an object of somebody else from costing one answer, which replaces the token that the next call needs, at each
+// repetition. The kill switch is not held up.
+func sparing(d Desired, o Observed) Step {
+	if d.Capabilities.RepliesRotate && d.Want.Enabled {
+		return respectForeign(d, o)
 	}
 	return nil
 }
@@ -172,10 +182,10 @@ func replace(d Desired, o Observed) Step {
 		return nil
 	}
 	switch {
+	case o.Ledger.Intent != nil: // at once: an intent that is left would be declared an orphan
+		return Create{}
 	case o.Ledger.Old != nil: // one replaced registration at a time: end the former first
 		return deleteOldOf(o)
-	case o.Ledger.Intent != nil:
-		return Create{}
 	case len(o.Ledger.Orphans) >= ledger.MaxOrphans:
 		return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d creations in a row got no answer, each may have left a registration at the server: "+
 			"have the registrations in status.orphans deleted there, then delete this TrustedApplication and create it again", len(o.Ledger.Orphans))}
