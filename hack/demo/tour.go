@@ -29,6 +29,7 @@ type tour struct {
 func newTour(lost context.CancelCauseFunc) *tour {
 	return &tour{
 		console: newConsole(os.Stdout),
+		report:  report{Apps: []*appReport{}},
 		world:   world{lost: lost, published: map[string]idserver.Secret{}},
 	}
 }
@@ -40,11 +41,14 @@ func (t *tour) take(ctx context.Context, keep bool) error {
 			return fmt.Errorf("%s: %w", t.title, cause(ctx, err))
 		}
 	}
-	t.useService(ctx)
-	t.signInUsers(ctx)
-	t.whatIf(ctx)
+	parts := []func(context.Context){t.useService, t.signInUsers, t.whatIf}
 	if !keep {
-		t.farewell(ctx)
+		parts = append(parts, t.farewell)
+	}
+	for _, part := range parts {
+		if ctx.Err() == nil {
+			part(ctx)
+		}
 	}
 	return context.Cause(ctx) // nil as long as all is well
 }
