@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -39,12 +40,35 @@ func ofWrite(k FaultKind) error {
 	return idserver.ErrOutcomeUnknown
 }
 
-// patience bounds calls to servers that never answer.
-func (s scene) patience(k FaultKind) (context.Context, context.CancelFunc) {
-	if k == Hang {
-		return context.WithTimeout(s.Context(), 300*time.Millisecond)
+// patience ends calls to a server that never answers as soon as it got the request, and any other call in the end.
+func (s scene) patience(on Target, k FaultKind) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithTimeout(s.Context(), time.Minute)
+	if k != Hang {
+		return ctx, end
 	}
-	return context.WithTimeout(s.Context(), 30*time.Second)
+	before := s.Requests(s.T).of(on)
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		defer end()
+		look := time.NewTicker(5 * time.Millisecond)
+		defer look.Stop()
+		for s.Requests(s.T).of(on) == before {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+		}
+	})
+	return ctx, func() {
+		end()
+		watcher.Wait()
+	}
+}
+
+// of is the number of requests that a fault of the target strikes.
+func (r Requests) of(on Target) int {
+	return [...]int{Reads: r.Reads, Writes: r.Writes, Tokens: r.Tokens}[on]
 }
 
 // maxAllocation is what a call may allocate because of a hostile answer, in bytes.
@@ -55,7 +79,7 @@ func (s scene) during(on Target, k FaultKind, call func(ctx context.Context) err
 	s.Helper()
 	heal := s.Break(s.T, Fault{On: on, Kind: k})
 	defer heal()
-	ctx, cancel := s.patience(k)
+	ctx, cancel := s.patience(on, k)
 	defer cancel()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
