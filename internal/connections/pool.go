@@ -51,7 +51,7 @@ func (p *Pool) Set(name string, e Entry) {
 	p.entries[name] = e
 	p.mu.Unlock()
 	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints || before.Server != e.Server ||
-		before.Verification != e.Verification || before.Environment != e.Environment || before.Message != e.Message {
+		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason {
 		p.changed(name)
 	}
 }

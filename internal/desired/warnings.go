@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,7 +13,8 @@ import (
 // warningPrefix starts every warning that follows from the spec, so that those of the server can be told from them.
 const warningPrefix = "spec."
 
-// Warnings are what the spec may say, but better would not. Every one names the field and what to do.
+// Warnings are what the spec may say, but better would not, sorted. Every one names the field and what to do. Those that depend on the
+// server are left out while it is not known, when entry is the zero Entry.
 func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []string {
 	var out []string
 	warn := func(applies bool, text string) {
@@ -22,13 +24,15 @@ func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []s
 	}
 	public := spec.ClientType == v1alpha1.ClientTypePublic
 	if i := spec.Interactive; i != nil {
-		uris := texts(append(slices.Clone(i.RedirectURIs), i.PostLogoutRedirectURIs...))
 		community := slices.Contains(i.Users, v1alpha1.UsersCommunity)
 		internal := len(i.Users) == 0 || slices.Contains(i.Users, v1alpha1.UsersInternal)
 		warn(len(i.PostLogoutRedirectURIs) == 0, "interactive.postLogoutRedirectUris: none is set, so users stay on the server's page after sign-out: add one")
 		warn(lookAlike(texts(i.RedirectURIs)), "interactive.redirectUris: some differ only by case or by a trailing slash; the server compares exactly: keep only the one that the application sends")
-		warn(slices.ContainsFunc(uris, localhost), "interactive.redirectUris: localhost may resolve to another address than the application listens on: use http://127.0.0.1 or http://[::1] (RFC 8252 section 8.3)")
-		warn(entry.Environment != v1alpha1.EnvironmentTest && slices.ContainsFunc(uris, loopback), "interactive.redirectUris: a loopback address on a production server: register a separate application on a test server for development")
+		for field, list := range map[string][]v1alpha1.RedirectURI{"interactive.redirectUris": i.RedirectURIs, "interactive.postLogoutRedirectUris": i.PostLogoutRedirectURIs} {
+			uris := texts(list)
+			warn(slices.ContainsFunc(uris, localhost), field+": localhost may resolve to another address than the application listens on: use http://127.0.0.1 or http://[::1] (RFC 8252 section 8.3)")
+			warn(entry.Environment == v1alpha1.EnvironmentProduction && slices.ContainsFunc(uris, loopback), field+": a loopback address on a production server: register a separate application on a test server for development")
+		}
 		warn(community && !internal, "interactive.users: Community without Internal is discouraged by ERP.net: add Internal, or make sure that no internal user needs to sign in")
 		warn(community && spec.Service == nil && slices.Contains(spec.Scopes, "update"), "scopes: community users get no access to the APIs, so update is of no use to them: remove it, or add spec.service")
 	}
@@ -36,6 +40,7 @@ func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []s
 	warn(spec.Service != nil && len(spec.Scopes) == 0, "scopes: empty, so tokens of the service open no API: add read, and update where it writes")
 	warn(slices.ContainsFunc(texts(spec.Scopes), func(s string) bool { return s != strings.ToLower(s) }), "scopes: scopes are case-sensitive and commonly lower-case: check those with capital letters")
 	warn(spec.ReferenceTokens == v1alpha1.ReferenceTokensAuthenticatedUsers, "referenceTokens: every signed-in user may issue long-lived API keys: prefer AdministratorsOnly or None")
+	slices.Sort(out)
 	return out
 }
 
@@ -64,10 +69,18 @@ func lookAlike(uris []string) bool {
 
 func localhost(uri string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && u.Scheme == "http" && u.Hostname() == "localhost"
+	return err == nil && u.Scheme == "http" && isLocalhost(u.Hostname())
 }
 
 func loopback(uri string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
+	if err != nil {
+		return false
+	}
+	address, err := netip.ParseAddr(u.Hostname())
+	return isLocalhost(u.Hostname()) || err == nil && address.IsLoopback()
+}
+
+func isLocalhost(host string) bool {
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }

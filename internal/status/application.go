@@ -2,6 +2,9 @@
 package status
 
 import (
+	"regexp"
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -19,19 +22,21 @@ func Application(app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step
 
 	s.Flow = desired.Flow(app.Spec)
 	s.Warnings = warnings
-	s.Orphans = o.Ledger.Orphans
 	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
 		s.ClientID = newest.ClientID
 	}
 	if reached {
 		s.ObservedGeneration = app.Generation
 	}
-	s.Binding, s.ConfigMapName = nil, ""
-	if published(o.Output.Secret) {
-		s.Binding = &v1alpha1.BindingReference{Name: desired.SecretName(app)}
-	}
-	if published(o.Output.ConfigMap) {
-		s.ConfigMapName = desired.ConfigMapName(app)
+	if looked(o) {
+		s.Orphans = sorted(o.Ledger.Orphans) // a set: two creations may have been lost under one name
+		s.Binding, s.ConfigMapName = nil, ""
+		if published(o.Output.Secret) {
+			s.Binding = &v1alpha1.BindingReference{Name: desired.SecretName(app)}
+		}
+		if published(o.Output.ConfigMap) {
+			s.ConfigMapName = desired.ConfigMapName(app)
+		}
 	}
 
 	how := endOf(d, end)
@@ -84,7 +89,7 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 	case done && !d.Verify:
 		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonVerificationOff, "the IdentityServer has verification Off: nobody has proven that the credentials work"}
 	case proven || done:
-		return verdict{metav1.ConditionTrue, v1alpha1.ReasonVerified, "the server accepted the published credentials"}
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonVerified, "the server accepted the credentials"}
 	}
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }
@@ -103,6 +108,12 @@ func publishedCondition(o plan.Observed, done bool, end verdict) verdict {
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }
 
+// looked says whether the run came as far as to read the ledger and what is published. Every application has at least one object to publish,
+// so an observation that needs none is no observation; what was told before stays then.
+func looked(o plan.Observed) bool {
+	return o.Output.Secret != plan.Unneeded || o.Output.ConfigMap != plan.Unneeded
+}
+
 func published(s plan.ObjectState) bool { return s == plan.Matches || s == plan.Differs }
 
 // conditions sets conditions of one generation.
@@ -112,11 +123,11 @@ type conditions struct {
 	now        metav1.Time
 }
 
-// set sets a condition. A message that changes although status and reason stay is kept back while the operator waits: it
-// would be a write for each attempt, because messages may name a request.
+// set sets a condition. The former message is kept where only the number of a request differs: each attempt of an operator that waits has
+// another one, and each would be a write.
 func (c conditions) set(kind string, v verdict) {
-	if former := meta.FindStatusCondition(*c.list, kind); former != nil && former.Status == v.status && former.Reason == v.reason &&
-		v.status != metav1.ConditionTrue && transient(v.reason) {
+	former := meta.FindStatusCondition(*c.list, kind)
+	if former != nil && former.Reason == v.reason && unnumbered(former.Message) == unnumbered(clip(v.message)) {
 		v.message = former.Message
 	}
 	meta.SetStatusCondition(c.list, metav1.Condition{
@@ -139,26 +150,21 @@ func (c conditions) present(kind string, holds bool, v verdict) {
 		meta.RemoveStatusCondition(c.list, kind)
 		return
 	}
-	if former := meta.FindStatusCondition(*c.list, kind); former != nil && former.Reason == v.reason && transient(v.reason) {
-		v.message = former.Message
-	}
 	c.set(kind, verdict{metav1.ConditionTrue, v.reason, v.message})
 }
 
-func transient(reason string) bool {
-	switch reason {
-	case v1alpha1.ReasonServerUnavailable, v1alpha1.ReasonOutcomeUnknown, v1alpha1.ReasonUnauthorized, v1alpha1.ReasonVerificationFailed:
-		return true
-	}
-	return false
-}
+// requestNumber is what an idserver.Error says about the single request.
+var requestNumber = regexp.MustCompile(`, request [^ ,)]+`)
+
+func unnumbered(message string) string { return requestNumber.ReplaceAllString(message, "") }
 
 // maxMessage is the longest message of a metav1.Condition.
 const maxMessage = 32768
 
+// clip cuts a message that is too long between two characters.
 func clip(s string) string {
 	if len(s) > maxMessage {
-		return s[:maxMessage]
+		return strings.ToValidUTF8(s[:maxMessage], "")
 	}
 	return s
 }
