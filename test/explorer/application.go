@@ -1,0 +1,111 @@
+package explorer
+
+import (
+	"fmt"
+	"strings"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+const (
+	cluster  = "cluster-1"
+	clientID = "com.example.app"
+	// issuer is part of every target, as in the real operator.
+	issuer        = "https://memory.example"
+	configMapName = "config"
+)
+
+// kind is the kind of an application.
+type kind string
+
+const (
+	service     kind = "service"
+	hybrid      kind = "hybrid"
+	interactive kind = "interactive"
+	public      kind = "public"
+)
+
+var kinds = []kind{service, hybrid, interactive, public}
+
+// spec is what a user can change.
+type spec struct {
+	kind       kind
+	moreScopes bool
+	disabled   bool
+	secretName string
+	deletion   plan.Deletion
+}
+
+// application is the TrustedApplication in the apiserver.
+type application struct {
+	// uid counts up with every TrustedApplication of the same name.
+	uid                         int
+	exists, deleting, finalizer bool
+	spec                        spec
+}
+
+func (a application) mark() idserver.Mark {
+	return idserver.Mark{Cluster: cluster, Namespace: "shop", Name: "app", UID: fmt.Sprintf("uid-%d", a.uid)}
+}
+
+func (s spec) interactive() bool { return s.kind != service }
+
+// secretObject and configMapObject are the names of what is to be published; empty where there is to be none.
+func (s spec) secretObject() string {
+	if s.kind == public {
+		return ""
+	}
+	return s.secretName
+}
+
+func (s spec) configMapObject() string {
+	if !s.interactive() {
+		return ""
+	}
+	return configMapName
+}
+
+func (s spec) registration() idserver.Registration {
+	r := idserver.Registration{DisplayName: "shop/app", Enabled: !s.disabled, Public: s.kind == public, Scopes: []string{"read"}}
+	if s.moreScopes {
+		r.Scopes = append(r.Scopes, "update")
+	}
+	if s.interactive() {
+		r.RedirectURIs, r.InternalUsers = []string{"https://app.example/callback"}, true
+	}
+	if s.kind == service || s.kind == hybrid {
+		r.Service, r.SystemUser = true, "svc.app"
+	}
+	return r.Normalize()
+}
+
+// desired is what the controller would make of the application.
+func (w *World) desired(a application, capabilities idserver.Capabilities) plan.Desired {
+	want := a.spec.registration()
+	return plan.Desired{
+		Key:          idserver.Key{ClientID: clientID, Owner: a.mark()},
+		Want:         want,
+		Target:       want.Hash(issuer),
+		Capabilities: capabilities,
+		ServerReady:  !w.serverDown,
+		ServerWait:   plan.Wait{Reason: "IdentityServerNotReady", Message: "the server is down"},
+		Verify:       !w.verificationOff,
+		Deleting:     a.deleting,
+		Deletion:     a.spec.deletion,
+	}
+}
+
+func (s spec) String() string {
+	words := []string{string(s.kind), "secret " + s.secretName}
+	if s.moreScopes {
+		words = append(words, "more scopes")
+	}
+	if s.disabled {
+		words = append(words, "disabled")
+	}
+	if s.deletion != plan.Delete {
+		words = append(words, fmt.Sprintf("deletion %d", s.deletion))
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,34 @@
+package explorer
+
+// Campaign is one exhaustive search.
+type Campaign struct {
+	Name   string
+	Roots  []*World
+	Budget Budget
+}
+
+// campaigns are all searches: every kind of application on both profiles with the full budget, and two that need less of one thing
+// and more of another.
+func campaigns(full Budget) []Campaign {
+	var all []Campaign
+	for _, profile := range []string{clientChosen, serverIssued} {
+		var roots, unproven []*World
+		for _, k := range kinds {
+			roots = append(roots, newWorld(profile, spec{kind: k, secretName: "first"}, false))
+		}
+		unproven = append(unproven, newWorld(profile, spec{kind: service, secretName: "first"}, true))
+		all = append(all,
+			Campaign{profile, roots, full},
+			Campaign{profile + ", verification off", unproven, Budget{1, 1}})
+	}
+	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)}, Budget{3, 0}})
+}
+
+// find searches for a seeded mistake.
+func (m *Mistake) find() Result {
+	start := m.start
+	if start == "" {
+		start = service
+	}
+	return explore([]*World{newWorld(m.profile, spec{kind: start, secretName: "first"}, false)}, m.budget, m)
+}

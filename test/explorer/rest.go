@@ -1,0 +1,109 @@
+package explorer
+
+import (
+	"slices"
+
+	"trustedapps.dev/operator/internal/idserver/memory"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// checkRest checks what holds when a run ended with Done on what the world still asks for.
+func (w *World) checkRest() *Violation {
+	if !w.app.exists {
+		return nil
+	}
+	if w.app.deleting {
+		return violated(converges, "done, but the TrustedApplication still waits for its end")
+	}
+	if w.ledger == nil || w.ledger.Newest() == nil {
+		return violated(knownRegistration, "done without a ledger")
+	}
+	for _, c := range []func() *Violation{w.checkRestServer, w.checkRestObjects} {
+		if v := c(); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+func (w *World) checkRestServer() *Violation {
+	if w.strayed {
+		return nil // drift is found by a sweep, which is no part of a run
+	}
+	newest, ours := w.ledger.Newest(), w.ours()
+	i := slices.IndexFunc(ours, func(r memory.Stored) bool { return r.ClientID == newest.ClientID })
+	switch {
+	case i < 0:
+		return violated(oneRegistration, "there is none")
+	case len(ours) > 1+len(w.ledger.Orphans):
+		return violated(oneRegistration, "there are %d, and %d declared orphans", len(ours), len(w.ledger.Orphans))
+	}
+	if diff := w.app.spec.registration().Diff(ours[i].Registration); len(diff) > 0 {
+		return violated(asDesired, "%v differ", diff)
+	}
+	if w.app.spec.kind == public && ours[i].Secret != "" {
+		return violated(publicNoSecret, "the server holds one")
+	}
+	if w.app.spec.kind != public && !w.app.spec.disabled && !w.server.Authenticate(newest.ClientID, newest.Secret) {
+		return violated(authenticates, "the newest credential does not")
+	}
+	return nil
+}
+
+func (w *World) checkRestObjects() *Violation {
+	newest := w.ledger.Newest()
+	for _, o := range w.objects {
+		switch {
+		case o.owner == 0:
+		case o.kind == "Secret" && w.app.spec.kind == public:
+			return violated(publicNoSecret, "the Secret %s is there", o.name)
+		case o.name != w.app.spec.secretObject() && o.name != w.app.spec.configMapObject():
+			return violated(publishedAtRest, "the %s %s is left", o.kind, o.name)
+		}
+	}
+	for kind, name := range map[string]string{"Secret": w.app.spec.secretObject(), "ConfigMap": w.app.spec.configMapObject()} {
+		if name == "" {
+			continue
+		}
+		want := object{kind: kind, name: name, owner: w.app.uid, revision: w.ledger.Revision(), clientID: newest.ClientID, target: w.ledger.Target}
+		if kind == "Secret" {
+			want.secret = newest.Secret
+		}
+		if !slices.Contains(w.objects, want) {
+			return violated(publishedAtRest, "the %s %s is not", kind, name)
+		}
+	}
+	return nil
+}
+
+// checkStop checks that a run that ended with Fail has a reason for it.
+func (w *World) checkStop(f plan.Fail) *Violation {
+	holds := map[string]func() bool{
+		"OwnershipConflict": func() bool {
+			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return r.ClientID == clientID && r.Owner != w.app.mark() })
+		},
+		"SecretConflict":    func() bool { return w.foreignAt("Secret", w.app.spec.secretObject()) },
+		"ConfigMapConflict": func() bool { return w.foreignAt("ConfigMap", w.app.spec.configMapObject()) },
+		"TooManyOrphans":    func() bool { return w.ledger != nil && len(w.ledger.Orphans) >= ledger.MaxOrphans },
+		"ControlLost":       w.controlLost,
+	}[f.Reason]
+	if holds == nil || !holds() {
+		return violated(justifiedStop, "%s", f.Reason)
+	}
+	return nil
+}
+
+func (w *World) foreignAt(kind, name string) bool {
+	return slices.ContainsFunc(w.foreign, func(o object) bool { return o.kind == kind && o.name == name })
+}
+
+// controlLost says whether the ledger lacks the token that a registration in it is managed with.
+func (w *World) controlLost() bool {
+	for _, r := range w.ours() {
+		if slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Handle == r.Handle && c.Control != r.Control }) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package explorer
+
+import (
+	"fmt"
+
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// maxRuns is how many runs without a fault may be needed to come to rest.
+const maxRuns = 8
+
+// settle checks that the node's world comes to rest once nothing goes wrong any more, that the rest is right, and that it lasts.
+func (x *expansion) settle() *Violation {
+	end, v := settle(x.node.w.clone(), x.mistake, nil)
+	x.end = end
+	return v
+}
+
+// settle also says how it ends at rest: Done, or the reason of a Fail.
+func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
+	w.serverDown = false
+	var last outcome
+	for range maxRuns {
+		last = run(w, nil, mistake, log)
+		if last.violation != nil {
+			return "", last.violation
+		}
+		switch end := last.end.(type) {
+		case plan.Done:
+			if v := w.checkRest(); v != nil {
+				return "", v
+			}
+			return "Done", repeat(w, mistake, log, end)
+		case plan.Fail:
+			if v := w.checkStop(end); v != nil {
+				return "", v
+			}
+			return end.Reason, repeat(w, mistake, log, end)
+		}
+	}
+	return "", violated(converges, "after %d runs it ends with %s, error %v", maxRuns, describe(last.end), last.err)
+}
+
+// repeat checks that an ended run, repeated, ends in the same way and writes nothing.
+func repeat(w *World, mistake *Mistake, log func(string), end plan.Step) *Violation {
+	again := run(w, nil, mistake, log)
+	switch _, done := end.(plan.Done); {
+	case again.violation != nil:
+		return again.violation
+	case again.wrote > 0 && !killing(w, end):
+		return violated(fixedPoint, "%d writes after %s", again.wrote, describe(end))
+	case again.end != end:
+		return violated(fixedPoint, "%s after %s", describe(again.end), describe(end))
+	case done && len(again.trace) > 0:
+		return violated(fixedPoint, "%d steps after Done", len(again.trace))
+	}
+	return nil
+}
+
+// killing says whether the run stopped on an object of somebody else, after it told the server to refuse the client. The kill switch is
+// told again at each repetition, which a server whose answers replace a token counts as a write.
+func killing(w *World, end plan.Step) bool {
+	f, failed := end.(plan.Fail)
+	return failed && (f.Reason == "SecretConflict" || f.Reason == "ConfigMapConflict") && w.profile == serverIssued && w.app.spec.disabled
+}
+
+func describe(end plan.Step) string {
+	switch e := end.(type) {
+	case plan.Wait:
+		return "Wait " + e.Reason + ": " + e.Message
+	case plan.Fail:
+		return "Fail " + e.Reason + ": " + e.Message
+	case nil:
+		return "no end"
+	}
+	return fmt.Sprintf("%T", end)[len("plan."):]
+}
