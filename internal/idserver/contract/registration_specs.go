@@ -53,6 +53,19 @@ var registrationSpecs = []spec{
 		s.Expect(s.newClient("absent", idserver.Registration{}).find(s.Context())).To(MatchError(idserver.ErrNotFound))
 		s.Expect(s.newClient("presen", idserver.Registration{}).find(s.Context())).To(MatchError(idserver.ErrNotFound))
 	}},
+	{"tells client ids apart by case", all(chosenID, lookup), func(s scene) {
+		upper := s.registered("CASED", s.kinds()["service"])
+		lower := s.newClient("cased", s.kinds()["service"])
+		s.Expect(lower.find(s.Context())).To(MatchError(idserver.ErrNotFound))
+		s.Expect(lower.remove(s.Context())).To(Succeed())
+		if err := lower.create(s.Context()); err != nil { // a server that takes both for the same
+			s.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonTaken), "%v", err)
+		} else {
+			s.Expect(lower.remove(s.Context())).To(Succeed())
+		}
+		upper.expectFound()
+		s.Expect(upper.accepted()).To(BeTrue())
+	}},
 	{"never takes a client id that is taken", chosenID, func(s scene) {
 		first := s.registered("twice", s.kinds()["service"])
 		second := s.newClient("twice", s.kinds()["web"])

@@ -141,6 +141,31 @@ func TestResolveStaysWithinTheService(t *testing.T) {
 	}
 }
 
+func TestPickComparesByteForByte(t *testing.T) {
+	app := func(uri string) attributes { return attributes{attrApplicationURI: uri} }
+	for name, c := range map[string]struct {
+		rows  []attributes
+		class error
+	}{
+		"exact":                 {[]attributes{app("com.Example")}, nil},
+		"exact beside another":  {[]attributes{app("COM.EXAMPLE"), app("com.Example")}, nil},
+		"none":                  {nil, idserver.ErrNotFound},
+		"another case":          {[]attributes{app("com.example")}, idserver.ErrNotFound},
+		"only others, cut off":  {[]attributes{app("com.example"), app("COM.EXAMPLE")}, idserver.ErrRejected},
+		"twice":                 {[]attributes{app("com.Example"), app("com.Example")}, idserver.ErrRejected},
+		"a filter not followed": {[]attributes{app("com.other")}, idserver.ErrUnavailable},
+	} {
+		g := NewWithT(t)
+		got, err := pick("com.Example", c.rows, 2, answer{status: 200})
+		if c.class == nil {
+			g.Expect(err).NotTo(HaveOccurred(), name)
+			g.Expect(got.str(attrApplicationURI)).To(Equal("com.Example"))
+			continue
+		}
+		g.Expect(err).To(MatchError(c.class), name)
+	}
+}
+
 func TestCheckUser(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &Server{config: Config{Now: func() time.Time { return now }}}
