@@ -122,12 +122,18 @@ func deletion(p v1alpha1.DeletionPolicy) plan.Deletion {
 // wait says what an application waits for whose server cannot be asked.
 func wait(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool) plan.Wait {
 	name := app.Spec.IdentityServerRef.Name
-	w := plan.Wait{Reason: v1alpha1.ReasonServerNotFound, Message: "the IdentityServer " + name + " does not exist: create it, or name another one (kubectl get identityservers)"}
+	w := plan.Wait{
+		Reason:  v1alpha1.ReasonServerNotFound,
+		Message: "the IdentityServer " + name + " does not exist: create it, or name another one (kubectl get identityservers)",
+	}
 	if known {
-		w = plan.Wait{Reason: v1alpha1.ReasonServerNotReady, Message: "the IdentityServer " + name + " is not ready (" + entry.Reason + "); this goes on by itself when it is: kubectl describe identityserver " + name}
+		w.Reason = v1alpha1.ReasonServerNotReady
+		w.Message = "the IdentityServer " + name + " is not ready (" + entry.Reason + "); this goes on by itself when it is: " +
+			"kubectl describe identityserver " + name
 	}
 	if !app.DeletionTimestamp.IsZero() {
-		w.Message += "; the registration " + app.Spec.ApplicationURI + " is still there: to let this TrustedApplication go without ending it, set spec.deletionPolicy to Orphan"
+		w.Message += "; the registration " + app.Spec.ApplicationURI + " is still there: " +
+			"to let this TrustedApplication go without ending it, set spec.deletionPolicy to Orphan"
 	}
 	return w
 }

@@ -27,19 +27,29 @@ func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []s
 		community := slices.Contains(i.Users, v1alpha1.UsersCommunity)
 		internal := len(i.Users) == 0 || slices.Contains(i.Users, v1alpha1.UsersInternal)
 		warn(len(i.PostLogoutRedirectURIs) == 0, "interactive.postLogoutRedirectUris: none is set, so users stay on the server's page after sign-out: add one")
-		warn(lookAlike(texts(i.RedirectURIs)), "interactive.redirectUris: some differ only by case or by a trailing slash; the server compares exactly: keep only the one that the application sends")
-		for field, list := range map[string][]v1alpha1.RedirectURI{"interactive.redirectUris": i.RedirectURIs, "interactive.postLogoutRedirectUris": i.PostLogoutRedirectURIs} {
-			uris := texts(list)
-			warn(slices.ContainsFunc(uris, localhost), field+": localhost may resolve to another address than the application listens on: use http://127.0.0.1 or http://[::1] (RFC 8252 section 8.3)")
-			warn(entry.Environment == v1alpha1.EnvironmentProduction && slices.ContainsFunc(uris, loopback), field+": a loopback address on a production server: register a separate application on a test server for development")
+		warn(lookAlike(texts(i.RedirectURIs)),
+			"interactive.redirectUris: some differ only by case or by a trailing slash; the server compares exactly: keep only the one that the "+
+				"application sends")
+		for field, list := range map[string][]v1alpha1.RedirectURI{"redirectUris": i.RedirectURIs, "postLogoutRedirectUris": i.PostLogoutRedirectURIs} {
+			field, uris := "interactive."+field, texts(list)
+			warn(slices.ContainsFunc(uris, localhost),
+				field+": localhost may resolve to another address than the application listens on: use http://127.0.0.1 or http://[::1] (RFC 8252 "+
+					"section 8.3)")
+			warn(entry.Environment == v1alpha1.EnvironmentProduction && slices.ContainsFunc(uris, loopback),
+				field+": a loopback address on a production server: register a separate application on a test server for development")
 		}
-		warn(community && !internal, "interactive.users: Community without Internal is discouraged by ERP.net: add Internal, or make sure that no internal user needs to sign in")
-		warn(community && spec.Service == nil && slices.Contains(spec.Scopes, "update"), "scopes: community users get no access to the APIs, so update is of no use to them: remove it, or add spec.service")
+		warn(community && !internal,
+			"interactive.users: Community without Internal is discouraged by ERP.net: add Internal, or make sure that no internal user needs to sign in")
+		warn(community && spec.Service == nil && slices.Contains(spec.Scopes, "update"),
+			"scopes: community users get no access to the APIs, so update is of no use to them: remove it, or add spec.service")
 	}
-	warn(public && slices.Contains(spec.Scopes, "offline_access"), "scopes: a refresh token in a Public client can be stolen: remove offline_access and sign users in again")
+	warn(public && slices.Contains(spec.Scopes, "offline_access"),
+		"scopes: a refresh token in a Public client can be stolen: remove offline_access and sign users in again")
 	warn(spec.Service != nil && len(spec.Scopes) == 0, "scopes: empty, so tokens of the service open no API: add read, and update where it writes")
-	warn(slices.ContainsFunc(texts(spec.Scopes), func(s string) bool { return s != strings.ToLower(s) }), "scopes: scopes are case-sensitive and commonly lower-case: check those with capital letters")
-	warn(spec.ReferenceTokens == v1alpha1.ReferenceTokensAuthenticatedUsers, "referenceTokens: every signed-in user may issue long-lived API keys: prefer AdministratorsOnly or None")
+	warn(slices.ContainsFunc(texts(spec.Scopes), func(s string) bool { return s != strings.ToLower(s) }),
+		"scopes: scopes are case-sensitive and commonly lower-case: check those with capital letters")
+	warn(spec.ReferenceTokens == v1alpha1.ReferenceTokensAuthenticatedUsers,
+		"referenceTokens: every signed-in user may issue long-lived API keys: prefer AdministratorsOnly or None")
 	slices.Sort(out)
 	return out
 }

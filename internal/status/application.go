@@ -14,7 +14,9 @@ import (
 )
 
 // Application returns the status of an application after a run. warnings are those to show.
-func Application(app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step, o plan.Observed, warnings []string, now metav1.Time) v1alpha1.TrustedApplicationStatus {
+func Application(
+	app *v1alpha1.TrustedApplication, d plan.Desired, end plan.Step, o plan.Observed, warnings []string, now metav1.Time,
+) v1alpha1.TrustedApplicationStatus {
 	s := *app.Status.DeepCopy()
 	_, done := end.(plan.Done)
 	done = done && !d.Deleting
@@ -63,7 +65,8 @@ func endOf(d plan.Desired, end plan.Step) verdict {
 		return verdict{metav1.ConditionFalse, e.Reason, e.Message}
 	}
 	if !d.Want.Enabled {
-		return verdict{metav1.ConditionTrue, v1alpha1.ReasonDisabled, "the server refuses this client, as spec.enabled asks: set it to true to let the application work again"}
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonDisabled,
+			"the server refuses this client, as spec.enabled asks: set it to true to let the application work again"}
 	}
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonReady, "the application is registered and its credentials are published"}
 }
@@ -87,7 +90,8 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 	case done && !d.Want.Enabled:
 		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonDisabled, "the server refuses a disabled client, so its credentials cannot be verified"}
 	case done && !d.Verify:
-		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonVerificationOff, "the IdentityServer has verification Off: nobody has proven that the credentials work"}
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonVerificationOff,
+			"the IdentityServer has verification Off: nobody has proven that the credentials work"}
 	case proven || done:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonVerified, "the server accepted the credentials"}
 	}

@@ -69,7 +69,8 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 		c.set(v1alpha1.ConditionDiscovered, bad)
 	}
 	if p.Reason == "" {
-		c.set(v1alpha1.ConditionAuthorized, verdict{metav1.ConditionTrue, v1alpha1.ReasonAuthorized, "the operator's own login works and may manage registrations"})
+		c.set(v1alpha1.ConditionAuthorized, verdict{metav1.ConditionTrue, v1alpha1.ReasonAuthorized,
+			"the operator's own login works and may manage registrations"})
 	} else {
 		c.set(v1alpha1.ConditionAuthorized, bad)
 	}
