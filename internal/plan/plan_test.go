@@ -1,0 +1,206 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// ruleCase are the cases of one rule: what makes it speak, and what makes it silent.
+type ruleCase struct {
+	name   string
+	speaks []spoken
+	silent [][]edit
+}
+
+type spoken struct {
+	edits []edit
+	step  Step
+}
+
+func says(step Step, edits ...edit) spoken { return spoken{edits, step} }
+
+func failsWith(reason string, edits ...edit) spoken { return spoken{edits, Fail{Reason: reason}} }
+
+// The tables are in the order of the rules, which they pin: each entry is tried on the rule at its own place.
+var alwaysCases = []ruleCase{
+	{"saveUnsaved", []spoken{says(SaveReply{}, unsaved)}, [][]edit{{}}},
+	{"forgetVoid", []spoken{says(ForgetIntent{}, intendedByUs, void)}, [][]edit{{void}, {intendedByUs}}},
+	{"failed", []spoken{says(Wait{Reason: "ServerUnavailable"}, failing)}, [][]edit{{}}},
+	{"declareOrphan", []spoken{says(NoteOrphan{}, intended)}, [][]edit{{}, {intendedByUs}}},
+}
+
+var livingCases = []ruleCase{
+	{"guard", []spoken{says(AddFinalizer{}, unguarded)}, [][]edit{{}}},
+	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
+	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, unpublished)}, [][]edit{{serverDown}, {unpublished}}},
+	{"lookup", []spoken{says(Lookup{}, unpublished)}, [][]edit{{}, {unpublished, serverIssued}, {unpublished, absentLooked}}},
+	{"respectOwner", []spoken{failsWith("OwnershipConflict", unpublished, lookedUp(theirs))}, [][]edit{{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(theirs)}}},
+	{"sparing", []spoken{failsWith("SecretConflict", serverIssued, foreignSecret)}, [][]edit{{foreignSecret}, {serverIssued, foreignSecret, disabled}, {serverIssued, unpublished}}},
+	{"replace", []spoken{
+		says(SaveIntent{}, serverIssued, unpublished, noLedger),
+		says(SaveIntent{}, serverIssued, public),
+		says(SaveIntent{}, serverIssued, unpublished, absent),
+		says(Create{}, serverIssued, public, intendedByUs),
+		says(Create{}, serverIssued, public, replaced, intendedByUs),
+		says(DeleteOld{}, serverIssued, public, replaced),
+		says(ForgetOld{}, serverIssued, public, replaced, deleted("o")),
+		failsWith("TooManyOrphans", serverIssued, public, manyOrphans),
+	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}}},
+	{"stage", []spoken{says(Stage{Draw: true}, unpublished, noLedger), says(Stage{Draw: true}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}}},
+	{"create", []spoken{says(Create{}, unpublished, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
+	{"apply", []spoken{says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {unpublished, applied}}},
+	{"verify", []spoken{says(Verify{}, unpublished)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
+	{"respectForeign", []spoken{failsWith("SecretConflict", foreignSecret), failsWith("ConfigMapConflict", foreignConfig)}, [][]edit{{}}},
+	{"publish", []spoken{says(Publish{}, unpublished), says(Publish{}, editedByHand)}, [][]edit{{}, {nothingOut}}},
+	{"unpublish", []spoken{says(Unpublish{}, stale)}, [][]edit{{}}},
+	{"deleteOld", []spoken{
+		says(DeleteOld{}, serverIssued, replaced), says(ForgetOld{}, serverIssued, replaced, deleted("o")),
+		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverIssued, replaced, serverDown),
+	}, [][]edit{{}, {serverDown}}},
+	{"promote", []spoken{says(Promote{}, retiring)}, [][]edit{{}, {promoted}}},
+}
+
+var endingCases = []ruleCase{
+	{"released", []spoken{says(Done{}, unguarded)}, [][]edit{{}}},
+	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown)}, [][]edit{{}, {serverDown, orphaning}, {serverDown, noLedger}}},
+	{"lookup", []spoken{says(Lookup{})}, [][]edit{{orphaning}, {noLedger}, {absentLooked}, {serverIssued}}},
+	{"endByLedger", []spoken{
+		says(DeleteRegistration{ID: "n"}, serverIssued, retiring, replaced),
+		says(DeleteRegistration{ID: "c"}, serverIssued, retiring, replaced, deleted("n")),
+		says(DeleteRegistration{ID: "o"}, serverIssued, retiring, replaced, deleted("n", "c")),
+		says(Disable{ID: "n"}, serverIssued, refused("n")),
+		says(Disable{ID: "n"}, serverIssued, disableOnly, retiring),
+		says(DeleteRegistration{ID: "c"}, serverIssued, disableOnly, retiring, disabledNow("n")),
+		says(Disable{ID: "c"}, serverIssued, disableOnly, retiring, disabledNow("n"), refused("c")),
+	}, [][]edit{{}, {serverIssued, orphaning}, {serverIssued, deleted("n")}, {serverIssued, refused("n"), disabledNow("n")}}},
+	{"endFound", []spoken{
+		says(DeleteRegistration{}, lookedUp(mine)), says(Disable{}, lookedUp(mine), disableOnly), says(Disable{}, lookedUp(mine), refused("")),
+	}, [][]edit{{lookedUp(theirs)}, {absentLooked}, {lookedUp(mine), orphaning}, {lookedUp(mine), deleted("")}, {lookedUp(mine), disableOnly, disabledNow("")}, {lookedUp(mine), serverIssued}}},
+	{"unpublishAll", []spoken{says(Unpublish{All: true})}, [][]edit{{nothingOut}}},
+	{"deleteLedger", []spoken{says(DeleteLedger{})}, [][]edit{{noLedger}}},
+	{"release", []spoken{says(RemoveFinalizer{}, noLedger)}, nil}, // the last resort speaks always
+}
+
+func TestRules(t *testing.T) {
+	for list, pair := range map[string]struct {
+		rules []rule
+		cases []ruleCase
+	}{"always": {always, alwaysCases}, "living": {living, livingCases}, "ending": {ending, endingCases}} {
+		if len(pair.rules) != len(pair.cases) {
+			t.Fatalf("%s: %d rules, %d in the table", list, len(pair.rules), len(pair.cases))
+		}
+		for i, c := range pair.cases {
+			t.Run(fmt.Sprintf("%s/%d %s", list, i, c.name), func(t *testing.T) { try(t, pair.rules[i], c) })
+		}
+	}
+}
+
+func try(t *testing.T, r rule, c ruleCase) {
+	for i, s := range c.speaks {
+		if got := r(state(s.edits...)); !same(got, s.step) {
+			t.Errorf("case %d: %#v, want %#v", i, got, s.step)
+		}
+	}
+	for i, edits := range c.silent {
+		if got := r(state(edits...)); got != nil {
+			t.Errorf("silent case %d: %#v", i, got)
+		}
+	}
+}
+
+// same compares steps; of a Fail only the reason, but its message has to say what to do.
+func same(got, want Step) bool {
+	f, isFail := want.(Fail)
+	if !isFail || f.Message != "" {
+		return reflect.DeepEqual(got, want)
+	}
+	g, ok := got.(Fail)
+	return ok && g.Reason == f.Reason && strings.Contains(g.Message, ":")
+}
+
+func TestOwnershipConflictNamesOnlyWhatTheReaderMayKnow(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit edit
+		want string
+	}{
+		"unmarked":          {lookedUp(markOf("", "", "", "")), "no mark"},
+		"another cluster":   {lookedUp(markOf("c2", "shop", "orders", "u1")), "another cluster"},
+		"former":            {lookedUp(markOf("c1", "shop", "orders", "u0")), "former"},
+		"neighbour":         {lookedUp(markOf("c1", "shop", "sales", "u2")), "sales of this namespace"},
+		"another namespace": {lookedUp(markOf("c1", "secret-team", "sales", "u2")), "another namespace"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, ok := Next(state(unpublished, c.edit)).(Fail)
+			if !ok || !strings.Contains(f.Message, c.want) || strings.Contains(f.Message, "secret-team") {
+				t.Errorf("%#v", f)
+			}
+		})
+	}
+}
+
+// Each rung makes the rule before silent: the next in the order has to speak.
+func TestOrder(t *testing.T) {
+	for name, rungs := range map[string][]struct {
+		edit edit
+		want Step
+	}{
+		"client-chosen": {
+			{both(blank, serverDown), AddFinalizer{}},
+			{guardedNow, Wait{Reason: "IdentityServerNotReady", Message: "down"}},
+			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{}},
+			{absentLooked, Stage{Draw: true}},
+			{func(_ *Desired, o *Observed) {
+				o.Ledger = o.Ledger.Stage("t1", credential("n"), false, o.Ledger.RotatedAt)
+			}, Create{}},
+			{lookedUp(mine), Apply{}},
+			{both(applied, failing), Wait{Reason: "ServerUnavailable"}},
+			{func(_ *Desired, o *Observed) { o.Failure = nil }, Verify{}},
+			{both(proven, stale, retiring), Publish{}},
+			{func(_ *Desired, o *Observed) {
+				o.Output.Secret, o.Output.Revisions = Matches, []string{o.Ledger.Revision()}
+			}, Unpublish{}},
+			{func(_ *Desired, o *Observed) { o.Output.Stale = false }, Promote{}},
+			{promoted, Done{}},
+		},
+		"server-issued": {
+			{both(blank, serverIssued), AddFinalizer{}},
+			{guardedNow, SaveIntent{}},
+			{intendedByUs, Create{}},
+			{both(unsaved, applied, failing), SaveReply{}},
+			{func(_ *Desired, o *Observed) {
+				o.Unsaved, o.Failure, o.Ledger = nil, nil, o.Ledger.Answer(*credential("n"), o.Ledger.RotatedAt)
+			}, Verify{}},
+			{both(proven, retiring, replaced), Publish{}},
+			{func(_ *Desired, o *Observed) {
+				o.Output.Secret, o.Output.Revisions = Matches, []string{o.Ledger.Revision()}
+			}, DeleteOld{}},
+			{deleted("o"), ForgetOld{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Promote{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(true) }, DeleteOld{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Done{}},
+		},
+		"end": {
+			{both(deleting, serverDown, intended), NoteOrphan{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.DeclareOrphan() }, Wait{Reason: "IdentityServerNotReady", Message: "down"}},
+			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{}},
+			{lookedUp(mine), DeleteRegistration{}},
+			{refused(""), Disable{}},
+			{disabledNow(""), Unpublish{All: true}},
+			{nothingOut, DeleteLedger{}},
+			{func(_ *Desired, o *Observed) { o.LedgerExists = false }, RemoveFinalizer{}},
+			{unguarded, Done{}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, o := state()
+			for i, rung := range rungs {
+				rung.edit(&d, &o)
+				if got := Next(d, o); !reflect.DeepEqual(got, rung.want) {
+					t.Fatalf("rung %d: %#v, want %#v", i, got, rung.want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+)
+
+var mine = idserver.Mark{Cluster: "c1", Namespace: "shop", Name: "orders", UID: "u1"}
+
+var (
+	chosen = idserver.Capabilities{ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true}
+	issued = idserver.Capabilities{SecretOrigin: idserver.ServerIssued, SecretSlots: 1, RepliesRotate: true}
+)
+
+// edit changes a state for one case.
+type edit func(*Desired, *Observed)
+
+// state is that of a confidential application with which nothing is to be done, on a server that takes chosen secrets, after the edits.
+func state(edits ...edit) (Desired, Observed) {
+	d := Desired{
+		Key:          idserver.Key{ClientID: "com.example.orders", Owner: mine},
+		Want:         idserver.Registration{DisplayName: "orders", Enabled: true, Service: true, SystemUser: "svc"}.Normalize(),
+		Target:       "t1",
+		Capabilities: chosen,
+		ServerReady:  true,
+		ServerWait:   Wait{Reason: "IdentityServerNotReady", Message: "down"},
+		Verify:       true,
+	}
+	o := Observed{Finalizer: true, LedgerExists: true}
+	o.Ledger = ledger.Record{Next: credential("n"), Target: "t1", Staged: 1}
+	o.Output = Output{Secret: Matches, ConfigMap: Unneeded, Any: true, Revisions: []string{o.Ledger.Revision()}}
+	for _, e := range edits {
+		e(&d, &o)
+	}
+	return d, o
+}
+
+func credential(id string) *ledger.Credential {
+	return &ledger.Credential{ID: id, Credential: idserver.Credential{Handle: "h-" + id, ClientID: "com.example.orders", Secret: idserver.Secret("s-" + id)}}
+}
+
+func both(edits ...edit) edit {
+	return func(d *Desired, o *Observed) {
+		for _, e := range edits {
+			e(d, o)
+		}
+	}
+}
+
+// The edits, each named for what it makes true.
+var (
+	deleting      = edit(func(d *Desired, _ *Observed) { d.Deleting = true })
+	serverIssued  = edit(func(d *Desired, _ *Observed) { d.Capabilities = issued })
+	serverDown    = edit(func(d *Desired, _ *Observed) { d.ServerReady = false })
+	disabled      = edit(func(d *Desired, _ *Observed) { d.Want.Enabled = false })
+	public        = edit(func(d *Desired, _ *Observed) { d.Want.Public = true })
+	unverified    = edit(func(d *Desired, _ *Observed) { d.Verify = false })
+	disableOnly   = edit(func(d *Desired, _ *Observed) { d.Deletion = DisableOnly })
+	orphaning     = edit(func(d *Desired, _ *Observed) { d.Deletion = Orphan })
+	otherTarget   = edit(func(d *Desired, _ *Observed) { d.Target = "t2" })
+	blank         = edit(func(_ *Desired, o *Observed) { *o = Observed{Output: Output{Secret: Missing}} })
+	unguarded     = edit(func(_ *Desired, o *Observed) { o.Finalizer = false })
+	guardedNow    = edit(func(_ *Desired, o *Observed) { o.Finalizer = true })
+	unpublished   = edit(func(_ *Desired, o *Observed) { o.Output = Output{Secret: Missing} })
+	foreignSecret = edit(func(_ *Desired, o *Observed) { o.Output = Output{Secret: Foreign} })
+	foreignConfig = edit(func(_ *Desired, o *Observed) { o.Output.ConfigMap = Foreign })
+	editedByHand  = edit(func(_ *Desired, o *Observed) { o.Output.Secret = Differs })
+	stale         = edit(func(_ *Desired, o *Observed) { o.Output.Stale = true })
+	nothingOut    = edit(func(_ *Desired, o *Observed) { o.Output = Output{} })
+	noLedger      = edit(func(_ *Desired, o *Observed) { o.Ledger, o.LedgerExists = ledger.Record{}, false })
+	promoted      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current, o.Ledger.Next = o.Ledger.Next, nil })
+	retiring      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current = credential("c") })
+	replaced      = edit(func(_ *Desired, o *Observed) { o.Ledger.Old = credential("o") })
+	absentLooked  = edit(func(_ *Desired, o *Observed) { o.Looked, o.Server = true, nil })
+	absent        = edit(func(_ *Desired, o *Observed) { o.Absent = true })
+	applied       = edit(func(_ *Desired, o *Observed) { o.Applied = true })
+	proven        = edit(func(_ *Desired, o *Observed) { o.Verified = o.Ledger.Newest().ID })
+	intended      = edit(func(_ *Desired, o *Observed) { o.Ledger.Intent = &ledger.Intent{Name: "orders", Target: "t1"} })
+	intendedByUs  = both(intended, func(_ *Desired, o *Observed) { o.IntentMine = true })
+	void          = edit(func(_ *Desired, o *Observed) { o.IntentVoid = true })
+	unsaved       = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
+	manyOrphans   = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
+	failing       = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
+)
+
+func lookedUp(owner idserver.Mark) edit {
+	return func(_ *Desired, o *Observed) { o.Looked, o.Server = true, &idserver.Reply{Owner: owner} }
+}
+
+func deleted(ids ...string) edit {
+	return func(_ *Desired, o *Observed) { o.Deleted = append(o.Deleted, ids...) }
+}
+
+func refused(ids ...string) edit {
+	return func(_ *Desired, o *Observed) { o.DeleteRefused = append(o.DeleteRefused, ids...) }
+}
+
+func disabledNow(ids ...string) edit {
+	return func(_ *Desired, o *Observed) { o.Disabled = append(o.Disabled, ids...) }
+}

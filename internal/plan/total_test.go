@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+)
+
+var theirs = markOf("c2", "shop", "orders", "u1")
+
+func markOf(cluster, namespace, name, uid string) idserver.Mark {
+	return idserver.Mark{Cluster: cluster, Namespace: namespace, Name: name, UID: uid}
+}
+
+// randomState draws any state, also impossible ones: the plan is total.
+func randomState(r *rand.Rand) (Desired, Observed) {
+	coin := func() bool { return r.IntN(2) == 0 }
+	maybe := func(id string) *ledger.Credential {
+		c := credential(id)
+		if coin() {
+			c.Secret = ""
+		}
+		if coin() {
+			return nil
+		}
+		return c
+	}
+	some := func(of ...string) []string { return of[:r.IntN(len(of)+1)] }
+	d, _ := state()
+	d.Want.Public, d.Want.Enabled, d.ServerReady, d.Verify, d.Deleting = coin(), coin(), coin(), coin(), coin()
+	d.Deletion = Deletion(r.IntN(3))
+	if coin() {
+		d.Capabilities = issued
+	}
+	o := Observed{
+		Finalizer: coin(), LedgerExists: coin(), IntentMine: coin(), IntentVoid: coin(), Looked: coin(), Absent: coin(), Applied: coin(),
+		Verified: []string{"", "n", "c"}[r.IntN(3)], Deleted: some("", "n", "c", "o"), DeleteRefused: some("n", ""), Disabled: some("", "n"),
+	}
+	o.Ledger = ledger.Record{Current: maybe("c"), Next: maybe("n"), Old: maybe("o"), Target: []string{"", "t1", "t2"}[r.IntN(3)], Staged: r.IntN(3)}
+	o.Ledger.Orphans = make([]string, r.IntN(ledger.MaxOrphans+1))
+	if r.IntN(4) == 0 {
+		o.Ledger.Intent = &ledger.Intent{Name: "orders"}
+	}
+	if coin() {
+		o.Server = &idserver.Reply{Owner: []idserver.Mark{mine, theirs, {}}[r.IntN(3)]}
+	}
+	o.Output = Output{Secret: ObjectState(r.IntN(5)), ConfigMap: ObjectState(r.IntN(5)), Stale: coin(), Any: coin(), Revisions: some(o.Ledger.Revision(), "n.t2.0", "junk")}
+	if r.IntN(8) == 0 {
+		o.Unsaved = &ledger.Record{}
+	}
+	if r.IntN(8) == 0 {
+		o.Failure = Wait{After: time.Second}
+	}
+	return d, o
+}
+
+func TestNextIsTotalAndDeterministic(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	met := map[reflect.Type]int{}
+	for range 200_000 {
+		d, o := randomState(r)
+		s := Next(d, o)
+		if s == nil {
+			t.Fatalf("no step for %+v, %+v", d, o)
+		}
+		if again := Next(d, o); !reflect.DeepEqual(s, again) {
+			t.Fatalf("%#v, then %#v", s, again)
+		}
+		met[reflect.TypeOf(s)]++
+	}
+	if len(met) != 22 {
+		t.Errorf("the random states lead to %d of the 22 kinds of steps: %v", len(met), met)
+	}
+}
+
+// Nothing may ever be told to a server, published or changed for what belongs to somebody else, in whatever state.
+func TestNoStateTouchesWhatIsForeign(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200_000 {
+		d, o := randomState(r)
+		s := Next(d, o)
+		switch step := s.(type) {
+		case Publish:
+			if o.Output.Secret == Foreign || o.Output.ConfigMap == Foreign {
+				t.Fatalf("it publishes over a foreign object: %+v", o.Output)
+			}
+		case Apply:
+			if d.Capabilities.Lookup && o.Server.Owner != mine {
+				t.Fatalf("it changes the registration of %+v", o.Server.Owner)
+			}
+		case DeleteRegistration:
+			if step.ID == "" && o.Server.Owner != mine {
+				t.Fatalf("it deletes the registration of %+v", o.Server.Owner)
+			}
+		case Verify:
+			if !o.Applied {
+				t.Fatal("it verifies what was not applied")
+			}
+		}
+	}
+}
+
+func TestDoneIsAFixedPoint(t *testing.T) {
+	for name, edits := range map[string][]edit{
+		"first credential":      {},
+		"promoted":              {promoted},
+		"server-issued":         {serverIssued},
+		"server down":           {serverDown},
+		"disabled":              {disabled},
+		"orphans are no reason": {serverIssued, manyOrphans},
+		"gone":                  {deleting, unguarded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if s := Next(state(edits...)); s != (Done{}) {
+				t.Errorf("%#v", s)
+			}
+		})
+	}
+}
+
+// A target that was published before does not count once the server was told another one in between (S0 -> S1 -> S0).
+func TestAnEditThatIsTakenBackIsApplied(t *testing.T) {
+	d, o := state()
+	o.Ledger = o.Ledger.Stage("t2", nil, true, time.Time{}) // S1 is staged and told, and the operator dies
+	if s := Next(d, o); s != (Lookup{}) {
+		t.Fatalf("%#v", s)
+	}
+	o.Looked, o.Server = true, &idserver.Reply{Owner: mine}
+	if s := Next(d, o); s != (Stage{}) {
+		t.Fatalf("%#v", s)
+	}
+	o.Ledger = o.Ledger.Stage("t1", nil, true, time.Time{})
+	if s := Next(d, o); s != (Apply{}) {
+		t.Fatalf("%#v", s)
+	}
+}
