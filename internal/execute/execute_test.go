@@ -1,0 +1,159 @@
+package execute
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+var fullLedger = ledger.Record{Next: held("n"), Current: held("c"), Old: held("o"), Target: "t1", Staged: 1, Intent: &ledger.Intent{Name: "x", Target: "t1"}}
+
+// effectOf is the one effect of each step.
+var effectOf = map[plan.Step]string{
+	plan.AddFinalizer{}:              "add finalizer",
+	plan.RemoveFinalizer{}:           "remove finalizer",
+	plan.SaveIntent{}:                "save ledger",
+	plan.ForgetIntent{}:              "save ledger",
+	plan.NoteOrphan{}:                "save ledger",
+	plan.Stage{}:                     "save ledger",
+	plan.Promote{}:                   "save ledger",
+	plan.ForgetOld{}:                 "save ledger",
+	plan.Publish{}:                   "publish",
+	plan.Unpublish{}:                 "unpublish all=false",
+	plan.Unpublish{All: true}:        "unpublish all=true",
+	plan.DeleteLedger{}:              "delete ledger",
+	plan.Lookup{}:                    "find",
+	plan.Create{}:                    "create with ",
+	plan.Apply{}:                     "update h-n",
+	plan.Verify{}:                    "verify s-n",
+	plan.Disable{ID: "c"}:            "update h-c",
+	plan.DeleteRegistration{ID: "c"}: "delete h-c",
+	plan.DeleteOld{}:                 "delete h-o",
+	plan.DeleteRegistration{ID: "n"}: "delete h-n",
+	plan.Stage{Draw: true}:           "save ledger",
+}
+
+func TestEveryStepHasExactlyOneEffect(t *testing.T) {
+	for step, want := range effectOf {
+		t.Run(Name(step), func(t *testing.T) {
+			g := NewWithT(t)
+			e := &effects{rec: fullLedger, exists: true, verdict: idserver.Verdict{OK: true}}
+			result, err := e.executor(done, step).Run(t.Context(), desired(idserver.ServerIssued))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(result.End).To(Equal(plan.Done{}))
+			g.Expect(e.done).To(Equal([]string{want}))
+			g.Expect(result.Trace).To(Equal([]plan.Step{step}))
+		})
+	}
+}
+
+func TestSaveReplySavesWhatTheServerTold(t *testing.T) {
+	g := NewWithT(t)
+	e := &effects{reply: idserver.Reply{Credential: idserver.Credential{Handle: "h", ClientID: "issued", Secret: "told", Control: "token"}}}
+	result, err := e.executor(done, plan.SaveIntent{}, plan.Create{}, plan.SaveReply{}).Run(t.Context(), desired(idserver.ServerIssued))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.done).To(Equal([]string{"save ledger", "create with ", "save ledger"}))
+	g.Expect(e.rec.Intent).To(BeNil())
+	g.Expect(e.rec.Target).To(Equal("t2"))
+	g.Expect(e.rec.RotatedAt).To(Equal(now))
+	g.Expect(e.rec.Next.Secret.Reveal()).To(Equal("told"))
+	g.Expect(e.rec.Next.Control.Reveal()).To(Equal("token"))
+	g.Expect(result.Observed.Unsaved).To(BeNil())
+}
+
+// The set of steps is closed: none may be forgotten here, nor by the executor.
+func TestNoStepIsForgotten(t *testing.T) {
+	g := NewWithT(t)
+	file, err := parser.ParseFile(token.NewFileSet(), "../plan/step.go", nil, 0)
+	g.Expect(err).NotTo(HaveOccurred())
+	known := map[string]bool{"SaveReply": true, "Done": true, "Wait": true, "Fail": true} // the first has a test of its own, the others are ends
+	for step := range effectOf {
+		known[Name(step)] = true
+	}
+	found := 0
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "step" {
+			continue
+		}
+		name, ok := f.Recv.List[0].Type.(*ast.Ident)
+		g.Expect(ok).To(BeTrue())
+		g.Expect(known).To(HaveKey(name.Name))
+		found++
+	}
+	g.Expect(found).To(Equal(len(known)))
+}
+
+func TestStageDrawsASecretForConfidentialApplicationsOnly(t *testing.T) {
+	for public, want := range map[bool]string{false: "drawn", true: ""} {
+		g := NewWithT(t)
+		e := &effects{}
+		d := desired(idserver.ClientChosen)
+		d.Want.Public = public
+		_, err := e.executor(done, plan.Stage{Draw: true}).Run(t.Context(), d)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(e.rec.Next.Secret.Reveal()).To(Equal(want))
+		g.Expect(e.rec.Next.ClientID).To(Equal("app"))
+		g.Expect(e.rec.Target).To(Equal("t2"))
+	}
+}
+
+func TestAnErrorOfKubernetesEndsTheRunAndNamesTheStep(t *testing.T) {
+	for _, step := range []plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Publish{}, plan.Unpublish{}, plan.DeleteLedger{}, plan.RemoveFinalizer{}} {
+		g := NewWithT(t)
+		boom := errors.New("boom")
+		e := &effects{kube: boom}
+		result, err := e.executor(done, step, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+		g.Expect(err).To(MatchError(boom))
+		g.Expect(err).To(MatchError(ContainSubstring(Name(step))))
+		g.Expect(result.End).To(BeNil())
+		g.Expect(result.Trace).To(BeEmpty())
+		g.Expect(e.done).To(HaveLen(1), "nothing follows")
+	}
+}
+
+func TestARunThatDoesNotEndIsStopped(t *testing.T) {
+	g := NewWithT(t)
+	e := &effects{}
+	result, err := e.executor(func(plan.Desired, plan.Observed) plan.Step { return plan.Lookup{} }).Run(t.Context(), desired(idserver.ClientChosen))
+	g.Expect(err).To(MatchError(ContainSubstring("did not end")))
+	g.Expect(result.Trace).To(HaveLen(maxSteps))
+}
+
+func TestARunOfTheRealPlan(t *testing.T) {
+	g := NewWithT(t)
+	e := &effects{out: plan.Output{Secret: plan.Missing}, verdict: idserver.Verdict{OK: true}}
+	x := e.executor(nil)
+	x.Next = nil
+	d := desired(idserver.ClientChosen)
+	d.Verify, e.reply.Owner = true, d.Key.Owner
+	result, err := x.Run(t.Context(), d)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(result.End).To(Equal(plan.Done{}))
+	g.Expect(e.done).To(Equal([]string{"add finalizer", "find", "save ledger", "update ", "verify drawn", "publish"}))
+	g.Expect(result.Observed.Verified).To(Equal("id-1"))
+
+	e.done, e.finalizer = nil, true
+	result, err = x.Run(t.Context(), d)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(result.Trace).To(BeEmpty())
+	g.Expect(e.done).To(BeEmpty(), "nothing changed, so nothing is done")
+}
+
+func TestAFailingRetryTellsWhenToComeBack(t *testing.T) {
+	g := NewWithT(t)
+	e := &effects{err: &idserver.Error{Class: idserver.ErrUnavailable, Op: "finding", RetryAfter: time.Minute}}
+	result, err := e.executor(failure, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(result.End).To(HaveField("After", time.Minute))
+	g.Expect(result.Trace).To(BeEmpty(), "it had no effect")
+}

@@ -1,0 +1,121 @@
+package ledger
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+var changed = time.Unix(1_700_000_000, 0).UTC()
+
+func held(id string) *Credential {
+	return &Credential{ID: id, Credential: idserver.Credential{Handle: "h-" + id, ClientID: "client-" + id, Secret: idserver.Secret("s-" + id), Control: "token"}}
+}
+
+func TestChanges(t *testing.T) {
+	intent := &Intent{Name: "orders", Target: "t2"}
+	for name, c := range map[string]struct{ got, want Record }{
+		"stage draws the first": {
+			Record{}.Stage("t1", held("a"), false, changed),
+			Record{Next: held("a"), Target: "t1", Staged: 1, RotatedAt: changed},
+		},
+		"stage another target": {
+			Record{Next: held("a"), Target: "t1", Staged: 1}.Stage("t2", nil, true, changed),
+			Record{Next: held("a"), Target: "t2", Staged: 2},
+		},
+		"stage keeps what was published": {
+			Record{Next: held("b"), Current: held("a"), Staged: 1}.Stage("t2", held("c"), true, changed),
+			Record{Next: held("c"), Current: held("b"), Target: "t2", Staged: 2, RotatedAt: changed},
+		},
+		"stage drops what was not": {
+			Record{Next: held("b"), Current: held("a"), Staged: 1}.Stage("t2", held("c"), false, changed),
+			Record{Next: held("c"), Current: held("a"), Target: "t2", Staged: 2, RotatedAt: changed},
+		},
+		"begin the first":              {Record{}.Begin(*intent, false), Record{Intent: intent}},
+		"begin after a published one":  {Record{Next: held("a")}.Begin(*intent, true), Record{Intent: intent, Current: held("a")}},
+		"begin after an unused one":    {Record{Next: held("b"), Current: held("a")}.Begin(*intent, false), Record{Intent: intent, Current: held("a"), Old: held("b")}},
+		"begin before a promotion":     {Record{Next: held("b"), Current: held("a")}.Begin(*intent, true), Record{Intent: intent, Current: held("b"), Old: held("a")}},
+		"begin after a promotion":      {Record{Current: held("a")}.Begin(*intent, false), Record{Intent: intent, Current: held("a")}},
+		"answer":                       {Record{Intent: intent, Current: held("a"), Target: "t1", Staged: 3}.Answer(*held("b"), changed), Record{Next: held("b"), Current: held("a"), Target: "t2", Staged: 4, RotatedAt: changed}},
+		"answer without an intent":     {Record{Target: "t1", Staged: 3}.Answer(*held("b"), changed), Record{Next: held("b"), Target: "t1", Staged: 3, RotatedAt: changed}},
+		"forget":                       {Record{Intent: intent, Current: held("a")}.Forget(), Record{Current: held("a")}},
+		"declare":                      {Record{Intent: intent, Orphans: []string{"x"}}.DeclareOrphan(), Record{Orphans: []string{"x", "orders"}}},
+		"declare without an intent":    {Record{Orphans: []string{"x"}}.DeclareOrphan(), Record{Orphans: []string{"x"}}},
+		"promote, one registration":    {Record{Next: held("b"), Current: held("a")}.Promote(false), Record{Current: held("b")}},
+		"promote, a registration each": {Record{Next: held("b"), Current: held("a")}.Promote(true), Record{Current: held("b"), Old: held("a")}},
+		"forget the replaced":          {Record{Current: held("b"), Old: held("a")}.ForgetOld(), Record{Current: held("b")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Printed by field: a Record prints as a summary.
+			if !reflect.DeepEqual(c.got, c.want) {
+				t.Errorf("got %v %+v, want %v %+v", c.got, c.got.Credentials(), c.want, c.want.Credentials())
+			}
+		})
+	}
+}
+
+func TestDeclaringAnOrphanLeavesTheFormerRecordAlone(t *testing.T) {
+	g := NewWithT(t)
+	former := Record{Orphans: append(make([]string, 0, 4), "x"), Intent: &Intent{Name: "y"}}
+	one := former.DeclareOrphan()
+	former.Intent = &Intent{Name: "z"}
+	two := former.DeclareOrphan()
+	g.Expect(one.Orphans).To(Equal([]string{"x", "y"}))
+	g.Expect(two.Orphans).To(Equal([]string{"x", "z"}))
+}
+
+func TestReplace(t *testing.T) {
+	newID := func() string { return "new" }
+	rec := Record{Next: held("n"), Current: held("c"), Old: held("o")}
+
+	t.Run("a new token, in any place", func(t *testing.T) {
+		for _, id := range []string{"n", "c", "o"} {
+			g := NewWithT(t)
+			next, changed := rec.Replace(id, idserver.Credential{Handle: "h-" + id, Control: "fresh"}, newID)
+			g.Expect(changed).To(BeTrue())
+			for _, c := range next.Credentials() {
+				g.Expect(c.Control == "fresh").To(Equal(c.ID == id))
+				g.Expect(c.Secret.Reveal()).To(Equal("s-"+c.ID), "what was not told stays")
+			}
+		}
+		NewWithT(t).Expect(rec.Next.Control.Reveal()).To(Equal("token"), "the former record is not touched")
+	})
+	t.Run("a new secret gets a new ID, to be proven and published again", func(t *testing.T) {
+		g := NewWithT(t)
+		next, changed := rec.Replace("n", idserver.Credential{Secret: "fresh", ClientID: "other", ExpiresAt: changed}, newID)
+		g.Expect(changed).To(BeTrue())
+		g.Expect(next.Next.ID).To(Equal("new"))
+		g.Expect(next.Next.Secret.Reveal()).To(Equal("fresh"))
+		g.Expect(next.Next.ClientID).To(Equal("other"))
+		g.Expect(next.Revision()).NotTo(Equal(rec.Revision()))
+	})
+	t.Run("nothing new", func(t *testing.T) {
+		g := NewWithT(t)
+		for _, id := range []string{"n", "unknown"} {
+			next, changed := rec.Replace(id, idserver.Credential{Handle: "h-n", Secret: "s-n"}, newID)
+			g.Expect(changed).To(BeFalse())
+			g.Expect(reflect.DeepEqual(next, rec)).To(BeTrue())
+		}
+	})
+}
+
+func TestARevisionIsOfOneStaging(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Record{}.Revision()).To(BeEmpty())
+	first := Record{}.Stage("t1", held("a"), false, changed)
+	again := first.Stage("t2", nil, true, changed).Stage("t1", nil, true, changed)
+	g.Expect(first.Revision()).To(Equal("a.t1.1"))
+	g.Expect(again.Revision()).To(Equal("a.t1.3"), "what was published of the first does not prove the third")
+}
+
+func TestEmpty(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Record{Target: "t", Staged: 2, RotatedAt: changed}.Empty()).To(BeTrue())
+	for _, rec := range []Record{{Intent: &Intent{}}, {Orphans: []string{"x"}}, {Next: held("a")}, {Current: held("a")}, {Old: held("a")}} {
+		g.Expect(rec.Empty()).To(BeFalse())
+	}
+}
