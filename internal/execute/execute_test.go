@@ -142,7 +142,7 @@ func TestARunOfTheRealPlan(t *testing.T) {
 	g.Expect(e.done).To(Equal([]string{"add finalizer", "find", "save ledger", "update ", "verify drawn", "publish"}))
 	g.Expect(result.Observed.Verified).To(Equal("id-1"))
 
-	e.done, e.finalizer = nil, true
+	e.done, e.guarded = nil, true
 	result, err = x.Run(t.Context(), d)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(result.Trace).To(BeEmpty())

@@ -21,7 +21,7 @@ type effects struct {
 	rec       ledger.Record
 	exists    bool
 	out       plan.Output
-	finalizer bool
+	guarded   bool
 	// update is what the server was told last.
 	update struct {
 		have   idserver.Reply
@@ -60,7 +60,7 @@ func (o outputs) Unpublish(_ context.Context, _ ledger.Record, all bool) error {
 
 type finalizer struct{ *effects }
 
-func (f finalizer) Present() bool                { return f.effects.finalizer }
+func (f finalizer) Present() bool                { return f.guarded }
 func (f finalizer) Add(context.Context) error    { return f.note("add finalizer") }
 func (f finalizer) Remove(context.Context) error { return f.note("remove finalizer") }
 

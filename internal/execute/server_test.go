@@ -137,7 +137,8 @@ func TestARefusedDeletion(t *testing.T) {
 		g.Expect(result.Observed.DeleteRefused).To(Equal(want))
 		g.Expect(result.Observed.Deleted).To(BeEmpty())
 		g.Expect(result.Trace).To(BeEmpty(), "nothing was deleted")
-		g.Expect(result.End == plan.Done{}).To(Equal(deleting), "a reason to disable it, or to fail")
+		g.Expect(plan.IsEnd(result.End)).To(BeTrue())
+		g.Expect(result.Observed.Failure == nil).To(Equal(deleting), "a reason to disable it, or to fail")
 	}
 }
 

@@ -56,18 +56,6 @@ var living = []rule{
 	promote,                      // the published credential retires the one before, whose place is free by now
 }
 
-// ending are the rules for an application that is being deleted.
-var ending = []rule{
-	released,                    // without our finalizer there is nothing to do
-	endingOnServer(awaitServer), // ending a registration needs the server
-	endingOnServer(lookup),      // find it
-	endingOnServer(endByLedger), // server-issued: delete or disable by every credential in the ledger
-	endingOnServer(endFound),    // client-chosen: delete or disable the one that was found, if it is ours
-	unpublishAll,                // Secret and ConfigMap go before the ledger, which could restore them
-	deleteLedger,                // the ledger goes after the registration, which it describes
-	release,                     // and the finalizer last
-}
-
 func saveUnsaved(_ Desired, o Observed) Step {
 	if o.Unsaved != nil {
 		return SaveReply{}
@@ -101,10 +89,12 @@ func guard(_ Desired, o Observed) Step {
 func respectForeign(_ Desired, o Observed) Step {
 	switch {
 	case o.Output.Secret == Foreign:
-		return Fail{Reason: v1alpha1.ReasonSecretConflict, Message: "a Secret of the wished name exists and was not written by this operator for this application; it was neither read nor changed: " +
+		return Fail{Reason: v1alpha1.ReasonSecretConflict, Message: "a Secret of the wished name exists and was not written by this operator " +
+			"for this application; it was neither read nor changed: " +
 			"set spec.credentials.secretName to a free name, or delete that Secret"}
 	case o.Output.ConfigMap == Foreign:
-		return Fail{Reason: v1alpha1.ReasonConfigMapConflict, Message: "a ConfigMap of the wished name exists and was not written by this operator for this application; it was not changed: " +
+		return Fail{Reason: v1alpha1.ReasonConfigMapConflict, Message: "a ConfigMap of the wished name exists and was not written by this operator " +
+			"for this application; it was not changed: " +
 			"set spec.configMapName to a free name, or delete that ConfigMap"}
 	}
 	return nil
@@ -187,7 +177,8 @@ func replace(d Desired, o Observed) Step {
 	case o.Ledger.Old != nil: // one replaced registration at a time: end the former first
 		return deleteOldOf(o)
 	case len(o.Ledger.Orphans) >= ledger.MaxOrphans:
-		return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d creations in a row got no answer, each may have left a registration at the server: "+
+		return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d creations in a row got no answer, "+
+			"each may have left a registration at the server: "+
 			"have the registrations in status.orphans deleted there, then delete this TrustedApplication and create it again", len(o.Ledger.Orphans))}
 	}
 	return SaveIntent{}
@@ -263,70 +254,3 @@ func deleteOldOf(o Observed) Step {
 	}
 	return DeleteOld{}
 }
-
-func released(_ Desired, o Observed) Step {
-	if !o.Finalizer {
-		return Done{}
-	}
-	return nil
-}
-
-// endingOnServer makes a rule apply where the policy ends the registration and there may be one.
-func endingOnServer(r rule) rule {
-	return func(d Desired, o Observed) Step {
-		if d.Deletion == Orphan || len(o.Ledger.Credentials()) == 0 {
-			return nil
-		}
-		return r(d, o)
-	}
-}
-
-func endByLedger(d Desired, o Observed) Step {
-	if !d.serverIssued() {
-		return nil
-	}
-	for i, c := range o.Ledger.Credentials() {
-		// What is not the newest is replaced, or was never used: only that which is in use can be left, disabled.
-		if s := end(o, c.ID, d.Deletion == DisableOnly && i == 0); s != nil {
-			return s
-		}
-	}
-	return nil
-}
-
-func endFound(d Desired, o Observed) Step {
-	if d.serverIssued() || !ours(d, o) {
-		return nil
-	}
-	return end(o, "", d.Deletion == DisableOnly)
-}
-
-// end ends one registration: it is disabled by policy, or where the server refuses to delete it.
-func end(o Observed, id string, disable bool) Step {
-	switch {
-	case slices.Contains(o.Deleted, id), slices.Contains(o.Disabled, id):
-		return nil
-	case disable, slices.Contains(o.DeleteRefused, id):
-		return Disable{ID: id}
-	}
-	return DeleteRegistration{ID: id}
-}
-
-// ours says whether the registration that was found carries our mark.
-func ours(d Desired, o Observed) bool { return o.Server != nil && o.Server.Owner == d.Key.Owner }
-
-func unpublishAll(_ Desired, o Observed) Step {
-	if o.Output.Any {
-		return Unpublish{All: true}
-	}
-	return nil
-}
-
-func deleteLedger(_ Desired, o Observed) Step {
-	if o.LedgerExists {
-		return DeleteLedger{}
-	}
-	return nil
-}
-
-func release(Desired, Observed) Step { return RemoveFinalizer{} }

@@ -12,16 +12,17 @@ type Campaign struct {
 func campaigns(full Budget) []Campaign {
 	var all []Campaign
 	for _, profile := range []string{clientChosen, serverIssued} {
-		var roots, unproven []*World
+		var roots []*World
 		for _, k := range kinds {
 			roots = append(roots, newWorld(profile, spec{kind: k, secretName: "first"}, false))
 		}
-		unproven = append(unproven, newWorld(profile, spec{kind: service, secretName: "first"}, true))
+		unproven := []*World{newWorld(profile, spec{kind: service, secretName: "first"}, true)}
 		all = append(all,
 			Campaign{profile, roots, full},
 			Campaign{profile + ", verification off", unproven, Budget{1, 1}})
 	}
-	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)}, Budget{3, 0}})
+	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
+	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
 }
 
 // find searches for a seeded mistake.

@@ -44,8 +44,8 @@ var mistakes = []Mistake{
 	{name: "the ledger is deleted first", profile: serverIssued, budget: Budget{0, 1}, next: deleteLedgerFirst},
 	{name: "the finalizer is added late", profile: clientChosen, budget: Budget{0, 0}, next: finalizerLast},
 	{name: "the finalizer goes before the end is confirmed", profile: clientChosen, budget: Budget{0, 1}, next: releaseFirst},
-	{name: "the owner is not checked", profile: clientChosen, budget: Budget{0, 1}, next: believing(func(d *plan.Desired, o *plan.Observed) { own(d, o) })},
-	{name: "the Secret stays after a flip to Public", profile: clientChosen, budget: Budget{0, 1}, next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Output.Stale = false })},
+	{name: "the owner is not checked", profile: clientChosen, budget: Budget{0, 1}, next: believing(own)},
+	{name: "the Secret stays after a flip to Public", profile: clientChosen, budget: Budget{0, 1}, next: believing(nothingStale)},
 	{name: "a foreign Secret is taken for ours", profile: clientChosen, budget: Budget{0, 1}, next: believing(takeOver)},
 	{name: "the target is not staged: an edit that is taken back is lost", profile: clientChosen, budget: Budget{1, 2}, next: believing(targetAsWanted)},
 	{name: "stagings are not told apart: an edit that is taken back is lost", profile: clientChosen, budget: Budget{1, 2}, next: believing(forgetStagings)},
@@ -137,6 +137,8 @@ func own(d *plan.Desired, o *plan.Observed) {
 		o.Server = &mine
 	}
 }
+
+func nothingStale(_ *plan.Desired, o *plan.Observed) { o.Output.Stale = false }
 
 func takeOver(_ *plan.Desired, o *plan.Observed) {
 	if o.Output.Secret == plan.Foreign {

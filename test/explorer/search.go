@@ -63,7 +63,8 @@ func explore(roots []*World, budget Budget, mistake *Mistake) Result {
 	if budget.Faults > maxBudget || budget.Actions > maxBudget {
 		panic("the budget is higher than the search can keep apart")
 	}
-	s := &search{mistake: mistake, seen: map[key]uint16{}, queues: make([][]*node, budget.Faults+budget.Actions+1), result: Result{Struck: map[string]int{}, Ends: map[string]int{}}}
+	s := &search{mistake: mistake, seen: map[key]uint16{}, queues: make([][]*node, budget.Faults+budget.Actions+1)}
+	s.result.Struck, s.result.Ends = map[string]int{}, map[string]int{}
 	for _, w := range roots {
 		s.add(&node{w: w, budget: budget}, w.key())
 	}

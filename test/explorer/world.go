@@ -133,7 +133,8 @@ func (w *World) render() string {
 	b.WriteString(w.server.Fingerprint())
 	objects := slices.SortedFunc(slices.Values(w.objects), func(a, b object) int { return strings.Compare(a.kind+a.name, b.kind+b.name) })
 	for _, o := range objects {
-		fmt.Fprintf(&b, "%s/%s owner=%d %s %s %s %s %t\n", o.kind, o.name, o.owner, relative(o.revision, staged), o.clientID, w.known(o.secret), o.target, o.edited)
+		fmt.Fprintf(&b, "%s/%s owner=%d %s %s %s %s %t\n",
+			o.kind, o.name, o.owner, relative(o.revision, staged), o.clientID, w.known(o.secret), o.target, o.edited)
 	}
 	w.renderHistory(&b)
 	return b.String()
