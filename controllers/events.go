@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,20 +50,22 @@ func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplicati
 			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+id+"; it stays at the identity server")
 		case plan.DeleteRegistration:
 			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+id)
-		case plan.RemoveFinalizer:
+		case plan.DeleteLedger: // without a ledger there never was a registration
 			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
-				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+" at the identity server, as deletionPolicy Orphan asks; nobody manages it any more")
+				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+
+					" at the identity server, as deletionPolicy Orphan asks; nobody manages it any more")
 			}
 		}
 	}
 }
 
-// maxNote is the longest note of an event.
+// maxNote is the longest note of an event, in bytes.
 const maxNote = 1024
 
+// clip cuts a note that is too long between two characters.
 func clip(s string) string {
 	if len(s) > maxNote {
-		return s[:maxNote-3] + "..."
+		return strings.ToValidUTF8(s[:maxNote-3], "") + "..."
 	}
 	return s
 }

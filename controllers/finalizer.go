@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,7 +41,7 @@ func (f *finalizer) Add(ctx context.Context) error {
 func (f *finalizer) Remove(ctx context.Context) error {
 	patch := client.MergeFromWithOptions(f.app.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	controllerutil.RemoveFinalizer(f.app, v1alpha1.Finalizer)
-	if err := f.client.Patch(ctx, f.app, patch); client.IgnoreNotFound(err) != nil {
+	if err := client.IgnoreNotFound(f.client.Patch(ctx, f.app, patch)); err != nil {
 		return fmt.Errorf("removing the finalizer: %w", err)
 	}
 	return nil
@@ -60,5 +61,6 @@ func (f *finalizer) confirm(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("reading the application again: %w", err)
 	}
-	return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("trustedapplications").GroupResource(), f.app.Name, err)
+	return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("trustedapplications").GroupResource(), f.app.Name,
+		errors.New("it was changed or deleted meanwhile"))
 }

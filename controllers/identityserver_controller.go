@@ -124,14 +124,16 @@ func (r *IdentityServerReconciler) connect(ctx context.Context, ids *v1alpha1.Id
 	var secret corev1.Secret
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
-		return nil, missing(fmt.Sprintf("the Secret %s does not exist in the operator's namespace %s: create it with client_id and client_secret of the operator's own application", name, r.Namespace)), nil
+		return nil, missing("the Secret %s does not exist in the operator's namespace %s: "+
+			"create it with client_id and client_secret of the operator's own application", name, r.Namespace), nil
 	}
 	if err != nil {
 		return nil, status.Probe{}, fmt.Errorf("reading the credentials of the server: %w", err)
 	}
 	id, value := string(secret.Data[v1alpha1.KeyOperatorClientID]), idserver.Secret(secret.Data[v1alpha1.KeyOperatorClientSecret])
 	if id == "" || value == "" {
-		return nil, missing(fmt.Sprintf("the Secret %s in the operator's namespace %s needs the keys client_id and client_secret, both not empty", name, r.Namespace)), nil
+		return nil, missing("the Secret %s in the operator's namespace %s needs the keys client_id and client_secret, both not empty",
+			name, r.Namespace), nil
 	}
 
 	r.mu.Lock()
@@ -141,14 +143,14 @@ func (r *IdentityServerReconciler) connect(ctx context.Context, ids *v1alpha1.Id
 	}
 	connection, err := r.Dial(ids.Spec, id, value)
 	if err != nil {
-		return nil, status.Probe{Reason: v1alpha1.ReasonInvalid, Message: err.Error(), Terminal: true}, nil //nolint:nilerr // told in the status
+		return nil, status.Probe{Reason: v1alpha1.ReasonInvalid, Message: err.Error(), Terminal: true}, nil
 	}
 	r.dialled[ids.Name] = dialled{generation: ids.Generation, uid: ids.UID, secretVersion: secret.ResourceVersion, connection: connection}
 	return connection, status.Probe{}, nil
 }
 
-func missing(message string) status.Probe {
-	return status.Probe{Reason: v1alpha1.ReasonCredentialsMissing, Message: message}
+func missing(format string, args ...any) status.Probe {
+	return status.Probe{Reason: v1alpha1.ReasonCredentialsMissing, Message: fmt.Sprintf(format, args...)}
 }
 
 // report writes the status if it changed, with an event where readiness did.

@@ -1,0 +1,83 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+func TestEachStepIsToldOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		trace  []plan.Step
+		policy v1alpha1.DeletionPolicy
+		want   []string // how each event begins
+	}{
+		"nothing happened": {nil, "", nil},
+		"what only the operator cares for": {
+			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Promote{}, plan.Apply{}, plan.Unpublish{All: true}}, "", nil,
+		},
+		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync", "Normal Published"}},
+		"renamed":    {[]plan.Step{plan.Publish{}, plan.Unpublish{}}, "", []string{"Normal Published", "Normal Unpublished"}},
+		"an orphan":  {[]plan.Step{plan.NoteOrphan{}}, "", []string{"Warning OrphanDeclared"}},
+		"deleted": {
+			[]plan.Step{plan.Lookup{}, plan.DeleteRegistration{}, plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDelete,
+			[]string{"Normal Deregistered"},
+		},
+		"disabled":         {[]plan.Step{plan.Disable{}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDisable, []string{"Warning RegistrationDisabled"}},
+		"left":             {[]plan.Step{plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionOrphan, []string{"Warning RegistrationOrphaned"}},
+		"never registered": {[]plan.Step{plan.RemoveFinalizer{}}, v1alpha1.DeletionOrphan, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			recorder := events.NewFakeRecorder(10)
+			app := newApp()
+			app.Spec.DeletionPolicy = c.policy
+			announceSteps(recorder, app, c.trace)
+			got := told(recorder)
+			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)
+			for i, begin := range c.want {
+				g.Expect(got[i]).To(HavePrefix(begin))
+			}
+		})
+	}
+}
+
+func TestReadinessIsToldOncePerChange(t *testing.T) {
+	ready := func(status metav1.ConditionStatus, reason string) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: "100% so"}}
+	}
+	for name, c := range map[string]struct {
+		former, next []metav1.Condition
+		want         []string
+	}{
+		"the first":       {nil, ready("True", "Ready"), []string{"Normal Ready 100% so"}},
+		"the same":        {ready("True", "Ready"), ready("True", "Ready"), nil},
+		"another status":  {ready("True", "Ready"), ready("False", "SecretConflict"), []string{"Warning SecretConflict 100% so"}},
+		"another reason":  {ready("False", "Invalid"), ready("False", "SecretConflict"), []string{"Warning SecretConflict 100% so"}},
+		"nothing is told": {ready("True", "Ready"), nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := events.NewFakeRecorder(10)
+			announceReadiness(recorder, newApp(), c.former, c.next)
+			NewWithT(t).Expect(told(recorder)).To(Equal(c.want))
+		})
+	}
+}
+
+// The apiserver refuses a note of more than 1024 bytes, and JSON makes three bytes of each half of a character.
+func TestNotesAreCutBetweenCharacters(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(clip(strings.Repeat("x", maxNote))).To(HaveLen(maxNote))
+	for shift := range 4 {
+		note := clip(strings.Repeat("x", shift) + strings.Repeat("€я", maxNote))
+		g.Expect(len(note)).To(And(BeNumerically("<=", maxNote), BeNumerically(">", maxNote-4)))
+		g.Expect(note).To(And(Satisfy(utf8.ValidString), HaveSuffix("..."), Not(ContainSubstring(string(utf8.RuneError)))))
+	}
+}

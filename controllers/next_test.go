@@ -1,0 +1,82 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/plan"
+)
+
+// about is what jitter makes of a pause.
+func about(d time.Duration) OmegaMatcher {
+	return And(BeNumerically(">=", d*3/4), BeNumerically("<=", d*5/4))
+}
+
+func TestWhenToComeBack(t *testing.T) {
+	const first = 500 * time.Millisecond
+	for name, c := range map[string]struct {
+		end       plan.Step
+		want      OmegaMatcher
+		suspected bool
+		attempts  int // that the back-off counts afterwards, of two before
+	}{
+		"done":                 {plan.Done{}, BeZero(), false, 0},
+		"no server":            {plan.Wait{Reason: v1alpha1.ReasonServerNotFound}, BeZero(), false, 2},
+		"server not ready":     {plan.Wait{Reason: v1alpha1.ReasonServerNotReady}, BeZero(), false, 2},
+		"server unavailable":   {plan.Wait{Reason: v1alpha1.ReasonServerUnavailable}, about(4 * first), true, 3},
+		"login refused":        {plan.Wait{Reason: v1alpha1.ReasonUnauthorized}, about(4 * first), true, 3},
+		"the server said when": {plan.Wait{Reason: v1alpha1.ReasonServerUnavailable, After: time.Hour}, Equal(time.Hour), true, 3},
+		"it said too early":    {plan.Wait{Reason: v1alpha1.ReasonServerUnavailable, After: time.Millisecond}, about(4 * first), true, 3},
+		"lost answer":          {plan.Wait{Reason: v1alpha1.ReasonOutcomeUnknown}, about(4 * first), false, 3},
+		"not verified":         {plan.Wait{Reason: v1alpha1.ReasonVerificationFailed}, about(4 * first), false, 3},
+		"secret conflict":      {plan.Fail{Reason: v1alpha1.ReasonSecretConflict}, about(time.Minute), false, 0},
+		"config map conflict":  {plan.Fail{Reason: v1alpha1.ReasonConfigMapConflict}, about(time.Minute), false, 0},
+		"ownership conflict":   {plan.Fail{Reason: v1alpha1.ReasonOwnershipConflict}, about(30 * time.Minute), false, 0},
+		"invalid":              {plan.Fail{Reason: v1alpha1.ReasonInvalid}, about(30 * time.Minute), false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			var suspects []string
+			r := &TrustedApplicationReconciler{
+				Pool:    connections.NewPool(func(string) {}, func(name string) { suspects = append(suspects, name) }),
+				backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](first, 5*time.Minute),
+			}
+			req := ctrl.Request{NamespacedName: appKey}
+			r.again(req)
+			r.again(req)
+			g.Expect(r.next(req, newApp(), c.end)).To(c.want)
+			g.Expect(suspects).To(HaveLen(map[bool]int{true: 1}[c.suspected]))
+			g.Expect(r.backoff.NumRequeues(appKey)).To(Equal(c.attempts))
+		})
+	}
+}
+
+func TestRetriesAreCapped(t *testing.T) {
+	g := NewWithT(t)
+	r := &TrustedApplicationReconciler{backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)}
+	var last time.Duration
+	for range 100 {
+		last = r.again(ctrl.Request{NamespacedName: appKey})
+	}
+	g.Expect(last).To(about(5 * time.Minute))
+	pauses := map[time.Duration]bool{}
+	for range 20 {
+		pauses[jitter(time.Minute)] = true
+	}
+	g.Expect(len(pauses)).To(BeNumerically(">", 1), "a fleet does not come back at once")
+	g.Expect(jitter(0)).To(BeZero())
+}
+
+func TestRoomFollowsWhatTheServerTakes(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(room(idserver.Capabilities{})).To(Equal(16))
+	g.Expect(room(idserver.Capabilities{MaxInFlight: 1})).To(Equal(2))
+}
