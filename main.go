@@ -90,7 +90,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		LeaderElectionID:              "trustedapp-operator",
 		LeaderElectionNamespace:       namespace,
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         controllers.CacheOptions(namespace, published(o.namespaces)),
+		Cache:                         controllers.CacheOptions(namespace),
 		Client:                        controllers.ClientOptions(),
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		return err
 	}
 	setup := controllers.Setup{
-		Namespace: namespace, Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
+		Namespace: namespace, Published: published(o.namespaces), Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
 		Dial: controllers.Dial("trustedapp-operator/" + version()),
 	}
 	if err := setup.AddTo(mgr); err != nil {

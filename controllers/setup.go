@@ -1,12 +1,12 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +22,8 @@ import (
 type Setup struct {
 	// Namespace is the operator's own.
 	Namespace string
+	// Published are the namespaces to publish in; nil for all.
+	Published []string
 	// Cluster is the UID of the cluster.
 	Cluster string
 	// Workers is the number of applications worked on at the same time.
@@ -32,24 +34,13 @@ type Setup struct {
 	Dial connections.Dialer
 }
 
-// CacheOptions limit what is watched: of Secrets and ConfigMaps only metadata, only in the namespaces that are published in (nil for
-// all) and only what this operator wrote; in its own namespace also the Secrets with the credentials of servers, but not the ledgers.
-func CacheOptions(own string, published []string) cache.Options {
-	ours := cache.Config{LabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue})}
-	secrets, configMaps := map[string]cache.Config{}, map[string]cache.Config{}
-	if published == nil {
-		published = []string{cache.AllNamespaces}
-	}
-	for _, ns := range published {
-		secrets[ns], configMaps[ns] = ours, ours
-	}
-	secrets[own] = cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType))}
+// CacheOptions limit what the manager watches beside its own kinds: of Secrets the metadata of those in the operator's own namespace,
+// for the credentials of servers, without the ledgers. What is published is watched apart, see Setup.Published.
+func CacheOptions(own string) cache.Options {
+	credentials := cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType))}
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}:    {Namespaces: secrets},
-			&corev1.ConfigMap{}: {Namespaces: configMaps},
-		},
+		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{own: credentials}}},
 	}
 }
 
@@ -80,14 +71,29 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
+	published := &namespaces{manager: mgr, wanted: s.Published, operator: s.Namespace, caches: map[string]cache.Cache{}, refused: map[string]bool{}}
+	if published.wanted == nil {
+		published.wanted = []string{cache.AllNamespaces}
+	}
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: connections.NewGate(parked.wake), Workers: s.Workers, Changed: changed.out, Parked: parked.out,
-		Ledgers: &ledger.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace},
-		Outputs: &output.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Metadata: mgr.GetCache()},
+		Ledgers:   &ledger.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace},
+		Outputs:   &output.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Metadata: published},
+		Published: published,
 	}
-	if err := applications.SetupWithManager(mgr); err != nil {
+	watching, err := applications.SetupWithManager(mgr)
+	if err != nil {
 		return fmt.Errorf("setting up the controller of TrustedApplications: %w", err)
+	}
+	published.watch = watching.Watch
+	published.changed = func(ctx context.Context, namespace string) {
+		for _, app := range applications.inNamespace(ctx, namespace) {
+			parked.wake(app.NamespacedName)
+		}
+	}
+	if err := mgr.Add(published); err != nil {
+		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}
 	return nil
 }

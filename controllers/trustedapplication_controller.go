@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,15 +15,9 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -51,6 +44,8 @@ type TrustedApplicationReconciler struct {
 	Pool     *connections.Pool
 	Ledgers  *ledger.Store
 	Outputs  *output.Store
+	// Published knows in which namespaces the operator may publish.
+	Published *namespaces
 	// Workers is the number of applications worked on at the same time.
 	Workers int
 	// Changed brings the servers whose readiness changed.
@@ -84,6 +79,14 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	}
 
 	d := desired.Of(app, r.Cluster, entry, known)
+	if permitted, remedy, known := r.Published.Permitted(req.Namespace); !permitted {
+		if !known {
+			return ctrl.Result{}, nil // the answer wakes this application
+		}
+		if !d.Deleting { // an end needs no permission, see partingOutputs
+			return ctrl.Result{}, r.notPermitted(ctx, app, d, remedy)
+		}
+	}
 	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
 	if !ok {
 		return ctrl.Result{}, nil
@@ -91,7 +94,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	defer leave()
 	result, err := r.executor(app, entry).Run(ctx, d)
 	announceSteps(r.Recorder, app, result.Trace)
-	if apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) {
+	if apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) || errors.Is(err, execute.ErrLedgerChanged) {
 		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: r.again(req)}, nil
 	}
@@ -121,10 +124,14 @@ func room(c idserver.Capabilities) int {
 func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication, entry connections.Entry) *execute.Executor {
 	finalizer := &finalizer{client: r.Client, live: r.Live, app: app}
 	record := r.Ledgers.Entry(ledger.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID})
+	var objects execute.Outputs = r.Outputs.Objects(outputs(app), entry.Info)
+	if !app.DeletionTimestamp.IsZero() {
+		objects = &partingOutputs{Outputs: objects}
+	}
 	return &execute.Executor{
 		Server:    entry.Server,
 		Ledger:    &guardedLedger{Entry: record, finalizer: finalizer},
-		Outputs:   r.Outputs.Objects(outputs(app), entry.Info),
+		Outputs:   objects,
 		Finalizer: finalizer,
 		Draw:      idserver.DrawSecret,
 		NewID:     ledger.NewID,
@@ -140,12 +147,16 @@ func outputs(app *v1alpha1.TrustedApplication) output.App {
 	}
 }
 
-// report writes the status if it changed, with an event where readiness did.
+// report tells in the status how a run ended.
 func (r *TrustedApplicationReconciler) report(ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result) error {
-	former := app.Status
 	told := result.Observed.Applied
-	warnings := desired.MergeWarnings(desired.Warnings(app.Spec, entry), result.Warnings, former.Warnings, told)
-	next := status.Application(app, d, result.End, result.Observed, warnings, metav1.Now())
+	warnings := desired.MergeWarnings(desired.Warnings(app.Spec, entry), result.Warnings, app.Status.Warnings, told)
+	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
+}
+
+// writeStatus writes the status if it changed, with an event where readiness did.
+func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1alpha1.TrustedApplication, next v1alpha1.TrustedApplicationStatus) error {
+	former := app.Status
 	if equality.Semantic.DeepEqual(former, next) {
 		return nil
 	}
@@ -157,21 +168,21 @@ func (r *TrustedApplicationReconciler) report(ctx context.Context, app *v1alpha1
 	return nil
 }
 
+// notPermitted tells in the status that the namespace is closed to the operator. It is woken when that changes.
+func (r *TrustedApplicationReconciler) notPermitted(ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, remedy string) error {
+	former, end := app.Status, plan.Wait{Reason: v1alpha1.ReasonNamespaceNotPermitted, Message: remedy}
+	next := status.Application(app, d, end, plan.Observed{}, former.Warnings, metav1.Now())
+	next.Binding, next.ConfigMapName, next.Orphans = former.Binding, former.ConfigMapName, former.Orphans // nothing was looked at
+	return r.writeStatus(ctx, app, next)
+}
+
 // failed tells in the status that Kubernetes refused a write, and returns the error for a retry.
 func (r *TrustedApplicationReconciler) failed(ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, result execute.Result, cause error) error {
 	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) {
 		return cause // passes by itself; a status for it would be a write for each attempt
 	}
-	result.End = plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
-	former := app.Status
-	app.Status = status.Application(app, d, result.End, result.Observed, former.Warnings, metav1.Now())
-	if equality.Semantic.DeepEqual(former, app.Status) {
-		return cause
-	}
-	if err := r.Client.Status().Update(ctx, app); err != nil {
-		log.FromContext(ctx).Error(err, "writing the status")
-	}
-	return cause
+	end := plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
+	return errors.Join(cause, r.writeStatus(ctx, app, status.Application(app, d, end, result.Observed, app.Status.Warnings, metav1.Now())))
 }
 
 // next says when to come back: never where something else will wake the application.
@@ -207,63 +218,12 @@ func (r *TrustedApplicationReconciler) again(req ctrl.Request) time.Duration {
 	return jitter(r.backoff.When(req.NamespacedName))
 }
 
+// serverExists says whether the IdentityServer exists and stays, and so will be probed.
 func (r *TrustedApplicationReconciler) serverExists(ctx context.Context, name string) (bool, error) {
-	err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &v1alpha1.IdentityServer{})
+	var ids v1alpha1.IdentityServer
+	err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &ids)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return err == nil, err
-}
-
-// SetupWithManager watches applications, what was published for them, and their servers.
-func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)
-	index := func(o client.Object) []string {
-		return []string{o.(*v1alpha1.TrustedApplication).Spec.IdentityServerRef.Name} //nolint:forcetypeassert // indexed by this type
-	}
-	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.TrustedApplication{}, serverIndex, index); err != nil {
-		return fmt.Errorf("indexing applications by server: %w", err)
-	}
-	wake := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
-		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			for _, request := range r.onServer(ctx, e.Object.Name) {
-				q.Add(request)
-			}
-		},
-	}
-	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("trustedapplication").
-		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Owns(&corev1.Secret{}, builder.OnlyMetadata).
-		Owns(&corev1.ConfigMap{}, builder.OnlyMetadata).
-		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return r.onServer(ctx, o.GetName())
-		}), builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
-		})).
-		WatchesRawSource(source.Channel(r.Changed, wake)).
-		WatchesRawSource(source.Channel(r.Parked, goOn)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
-		Complete(r)
-}
-
-// onServer finds the applications of a server; those being deleted come first.
-func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server string) []reconcile.Request {
-	var list v1alpha1.TrustedApplicationList
-	if err := r.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}); err != nil {
-		log.FromContext(ctx).Error(err, "listing the applications of a server", "server", server)
-		return nil
-	}
-	var ending, living []reconcile.Request
-	for i := range list.Items {
-		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}
-		r.backoff.Forget(request.NamespacedName)
-		if list.Items[i].DeletionTimestamp.IsZero() {
-			living = append(living, request)
-		} else {
-			ending = append(ending, request)
-		}
-	}
-	return append(ending, living...)
+	return err == nil && ids.DeletionTimestamp.IsZero(), err
 }

@@ -62,6 +62,8 @@ const (
 	ReasonOutcomeUnknown = "OutcomeUnknown"
 	// ReasonVerificationFailed: the server refused the credential that was just registered.
 	ReasonVerificationFailed = "VerificationFailed"
+	// ReasonNamespaceNotPermitted: the operator may not publish in the namespace; the message has the exact remedy.
+	ReasonNamespaceNotPermitted = "NamespaceNotPermitted"
 	// ReasonDeleting: the TrustedApplication is being deleted.
 	ReasonDeleting = "Deleting"
 	// ReasonWriteFailed: the Kubernetes API refused a write of the operator.

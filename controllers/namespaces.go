@@ -1,0 +1,193 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// permissionInterval is the time between two questions whether a namespace may be published in by now.
+const permissionInterval = 10 * time.Second
+
+// publisherRole is the ClusterRole that allows to publish in the namespaces in which it is bound.
+const publisherRole = "trustedapp-operator-publisher"
+
+// namespaces watches what is published, in each namespace as soon as the operator is allowed to. A namespace without permission
+// holds nothing up but its own applications. It reads metadata only, and only of what this operator wrote.
+type namespaces struct {
+	manager manager.Manager
+	// wanted are the namespaces to publish in; the one "" is all of them.
+	wanted []string
+	// operator is the namespace of the operator itself, for the remedy.
+	operator string
+	// watch adds a source to the controller of applications.
+	watch func(source.Source) error
+	// changed is called when it turned out whether a namespace may be published in.
+	changed func(ctx context.Context, namespace string)
+
+	mu     sync.Mutex
+	caches map[string]cache.Cache
+	// refused are the namespaces that the API server was asked about and said no.
+	refused map[string]bool
+}
+
+// Start implements manager.Runnable: it asks until every namespace is watched.
+func (n *namespaces) Start(ctx context.Context) error {
+	ticker := time.NewTicker(permissionInterval)
+	defer ticker.Stop()
+	for {
+		missing := 0
+		for _, namespace := range n.wanted {
+			if n.cacheOf(namespace) != nil {
+				continue
+			}
+			if err := n.try(ctx, namespace); err != nil {
+				missing++
+				n.refuse(ctx, namespace)
+				log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
+			}
+		}
+		if missing == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// try begins to watch a namespace, if that is allowed.
+func (n *namespaces) try(ctx context.Context, namespace string) error {
+	for _, resource := range []string{"secrets", "configmaps"} {
+		if err := n.allowed(ctx, namespace, resource); err != nil {
+			return err
+		}
+	}
+	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
+		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
+		DefaultNamespaces:    map[string]cache.Config{namespace: {}},
+		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}),
+		DefaultTransform:     cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		return fmt.Errorf("making the cache: %w", err)
+	}
+	go func() {
+		if err := metadata.Start(ctx); err != nil {
+			log.FromContext(ctx).Error(err, "watching what is published", "namespace", namespace)
+		}
+	}()
+	for _, kind := range []string{"Secret", "ConfigMap"} {
+		var object metav1.PartialObjectMetadata
+		object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+		owner := handler.TypedEnqueueRequestForOwner[*metav1.PartialObjectMetadata](n.manager.GetScheme(), n.manager.GetRESTMapper(),
+			&v1alpha1.TrustedApplication{}, handler.OnlyControllerOwner())
+		if err := n.watch(source.Kind(metadata, &object, owner)); err != nil {
+			return fmt.Errorf("watching %ss: %w", kind, err)
+		}
+	}
+	if !metadata.WaitForCacheSync(ctx) {
+		return ctx.Err()
+	}
+	n.mu.Lock()
+	n.caches[namespace] = metadata
+	n.mu.Unlock()
+	n.changed(ctx, namespace)
+	return nil
+}
+
+// allowed asks the API server whether the operator may do there what publishing takes.
+func (n *namespaces) allowed(ctx context.Context, namespace, resource string) error {
+	for _, verb := range []string{"watch", "list", "get", "create", "update", "delete"} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: resource},
+		}}
+		if err := n.manager.GetClient().Create(ctx, review, client.DisableReadYourWritesConsistency); err != nil {
+			return fmt.Errorf("asking for permissions: %w", err)
+		}
+		if !review.Status.Allowed {
+			return fmt.Errorf("%s of %s is not allowed", verb, resource)
+		}
+	}
+	return nil
+}
+
+// refuse notes that a namespace is closed, and tells its applications the first time.
+func (n *namespaces) refuse(ctx context.Context, namespace string) {
+	n.mu.Lock()
+	known := n.refused[namespace]
+	n.refused[namespace] = true
+	n.mu.Unlock()
+	if !known {
+		n.changed(ctx, namespace)
+	}
+}
+
+// cacheOf returns the cache that sees a namespace; nil where none does.
+func (n *namespaces) cacheOf(namespace string) cache.Cache {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if all := n.caches[cache.AllNamespaces]; all != nil {
+		return all
+	}
+	return n.caches[namespace]
+}
+
+// Permitted says whether the operator publishes in a namespace, and if not, what to do about it. known is false until the API server
+// was asked.
+func (n *namespaces) Permitted(namespace string) (permitted bool, remedy string, known bool) {
+	if n.cacheOf(namespace) != nil {
+		return true, "", true
+	}
+	all, listed := slices.Contains(n.wanted, cache.AllNamespaces), slices.Contains(n.wanted, namespace)
+	n.mu.Lock()
+	known = !all && !listed || n.refused[namespace] || n.refused[cache.AllNamespaces]
+	n.mu.Unlock()
+	if !known {
+		return false, "", false
+	}
+	bind := fmt.Sprintf("kubectl create rolebinding %s -n %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", publisherRole, namespace, publisherRole, n.operator)
+	if all {
+		bind = fmt.Sprintf("kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", publisherRole, publisherRole, n.operator)
+	} else if !listed {
+		bind = "add it to the operator's flag --namespaces, and " + bind
+	}
+	return false, fmt.Sprintf("the operator may not publish Secrets and ConfigMaps in the namespace %s; a cluster administrator can allow it: %s", namespace, bind), true
+}
+
+// Get implements client.Reader.
+func (n *namespaces) Get(ctx context.Context, key types.NamespacedName, object client.Object, opts ...client.GetOption) error {
+	c := n.cacheOf(key.Namespace)
+	if c == nil {
+		return fmt.Errorf("reading in the namespace %s: %w", key.Namespace, errNotWatched)
+	}
+	return c.Get(ctx, key, object, opts...)
+}
+
+// List implements client.Reader.
+func (n *namespaces) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	var options client.ListOptions
+	c := n.cacheOf(options.ApplyOptions(opts).Namespace)
+	if c == nil {
+		return fmt.Errorf("listing in the namespace %s: %w", options.Namespace, errNotWatched)
+	}
+	return c.List(ctx, list, opts...)
+}

@@ -1,0 +1,87 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// SetupWithManager watches applications and their servers; what was published for them is watched by namespaces.
+func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (controller.Controller, error) {
+	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)
+	index := func(o client.Object) []string {
+		return []string{o.(*v1alpha1.TrustedApplication).Spec.IdentityServerRef.Name} //nolint:forcetypeassert // indexed by this type
+	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.TrustedApplication{}, serverIndex, index); err != nil {
+		return nil, fmt.Errorf("indexing applications by server: %w", err)
+	}
+	wake := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			for _, request := range r.onServer(ctx, e.Object.Name) {
+				q.Add(request)
+			}
+		},
+	}
+	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("trustedapplication").
+		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return r.onServer(ctx, o.GetName())
+		}), builder.WithPredicates(predicate.Funcs{
+			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
+		})).
+		WatchesRawSource(source.Channel(r.Changed, wake)).
+		WatchesRawSource(source.Channel(r.Parked, goOn)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
+		Build(r)
+}
+
+// inNamespace finds the applications of a namespace; of all where it is "".
+func (r *TrustedApplicationReconciler) inNamespace(ctx context.Context, namespace string) []reconcile.Request {
+	var list v1alpha1.TrustedApplicationList
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), client.DisableReadYourWritesConsistency); err != nil {
+		log.FromContext(ctx).Error(err, "listing the applications of a namespace", "namespace", namespace)
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}
+
+// onServer finds the applications of a server; those being deleted come first.
+func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server string) []reconcile.Request {
+	var list v1alpha1.TrustedApplicationList
+	if err := r.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}, client.DisableReadYourWritesConsistency); err != nil {
+		log.FromContext(ctx).Error(err, "listing the applications of a server", "server", server)
+		return nil
+	}
+	var ending, living []reconcile.Request
+	for i := range list.Items {
+		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}
+		r.backoff.Forget(request.NamespacedName)
+		if list.Items[i].DeletionTimestamp.IsZero() {
+			living = append(living, request)
+		} else {
+			ending = append(ending, request)
+		}
+	}
+	return append(ending, living...)
+}

@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// Serial: it takes a permission from the operator.
+var _ = Describe("a namespace that the operator may not publish in", Serial, func() {
+	const binding = "trustedapp-operator-publisher"
+
+	It("says so with a remedy that works, and holds nothing else up", func(ctx SpecContext) {
+		stopOperator()
+		kubectl("delete", "clusterrolebinding", binding)
+		DeferCleanup(func() {
+			stopOperator()
+			kubectl("create", "clusterrolebinding", binding, "--clusterrole=trustedapp-operator-publisher", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+			startOperator()
+		})
+		open, closed := newWorld(ctx), newWorld(ctx)
+		startOperator(open.namespace, closed.namespace)
+		kubectl("create", "rolebinding", binding, "-n", open.namespace, "--clusterrole=trustedapp-operator-publisher", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+
+		open.create(ctx, open.app("orders", serviceSpec()))
+		app := closed.app("orders", serviceSpec())
+		Expect(admin.Create(ctx, app)).To(Succeed())
+		message := closed.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonNamespaceNotPermitted).Message
+		_, registered := closed.registration(ctx, app)
+		Expect(registered).To(BeFalse(), "nothing is registered that could not be published")
+
+		_, remedy, found := strings.Cut(message, "allow it: kubectl ")
+		Expect(found).To(BeTrue(), message)
+		kubectl(strings.Fields(remedy)...)
+		closed.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		works(ctx, closed.secret(ctx, app.Status.Binding))
+
+		By("restoring what is deleted there by hand, too")
+		secret := closed.secret(ctx, app.Status.Binding)
+		Expect(admin.Delete(ctx, secret.DeepCopy())).To(Succeed())
+		Eventually(func() any { return closed.secret(ctx, app.Status.Binding) }).Should(HaveField("Data", Equal(secret.Data)))
+	})
+})
