@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,8 +41,14 @@ func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplicati
 		case plan.NoteOrphan:
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register", "the answer to a creation was lost: a registration named "+app.Namespace+"/"+app.Name+
 				" may have been left at the identity server; have an administrator look for it and delete it")
+		case plan.Apply:
+			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+id+" to what the spec asks for")
 		case plan.Publish:
-			tell(corev1.EventTypeNormal, "Published", "Publish", "published the credentials of "+id)
+			if toldServer(trace) {
+				tell(corev1.EventTypeNormal, "Published", "Publish", "published what "+id+" needs to sign in")
+			} else {
+				tell(corev1.EventTypeNormal, "Published", "Publish", "wrote the Secret or ConfigMap of "+id+" again, with the same credential")
+			}
 		case plan.Unpublish:
 			if !s.All {
 				tell(corev1.EventTypeNormal, "Unpublished", "Publish", "deleted what is not wanted any more")
@@ -57,6 +64,11 @@ func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplicati
 			}
 		}
 	}
+}
+
+// toldServer says whether a run told the server a registration.
+func toldServer(trace []plan.Step) bool {
+	return slices.ContainsFunc(trace, func(s plan.Step) bool { return s == plan.Create{} || s == plan.Apply{} })
 }
 
 // maxNote is the longest note of an event, in bytes.

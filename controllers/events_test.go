@@ -21,10 +21,11 @@ func TestEachStepIsToldOnce(t *testing.T) {
 	}{
 		"nothing happened": {nil, "", nil},
 		"what only the operator cares for": {
-			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Promote{}, plan.Apply{}, plan.Unpublish{All: true}}, "", nil,
+			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Promote{}, plan.Unpublish{All: true}}, "", nil,
 		},
 		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync", "Normal Published"}},
-		"renamed":    {[]plan.Step{plan.Publish{}, plan.Unpublish{}}, "", []string{"Normal Published", "Normal Unpublished"}},
+		"edited":     {[]plan.Step{plan.Stage{}, plan.Apply{}, plan.Publish{}}, "", []string{"Normal Updated", "Normal Published published"}},
+		"renamed":    {[]plan.Step{plan.Publish{}, plan.Unpublish{}}, "", []string{"Normal Published wrote", "Normal Unpublished"}},
 		"an orphan":  {[]plan.Step{plan.NoteOrphan{}}, "", []string{"Warning OrphanDeclared"}},
 		"deleted": {
 			[]plan.Step{plan.Lookup{}, plan.DeleteRegistration{}, plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDelete,

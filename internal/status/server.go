@@ -40,6 +40,8 @@ func ProbeOf(info idserver.Info, caps idserver.Capabilities, err error) Probe {
 		case idserver.ReasonIssuerMismatch, idserver.ReasonUnsupportedVersion:
 			p.Reason = reason
 		}
+	case idserver.ReasonOf(err) == idserver.ReasonDiscoveryFailed: // perhaps something in between answers, so it may pass
+		p.Reason = v1alpha1.ReasonDiscoveryFailed
 	default:
 		p.Reason = v1alpha1.ReasonServerUnavailable
 	}

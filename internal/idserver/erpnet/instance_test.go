@@ -70,6 +70,32 @@ func TestNotesOfOthersSurvive(t *testing.T) {
 	g.Expect(after.Notes).To(HaveValue(Equal(notes)))
 }
 
+// Between the look-up and the change somebody may delete our registration and another cluster take its client id.
+func TestAnotherRegistrationUnderTheSameClientIDIsNotChanged(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	reply, err := s.Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	ours, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	must(t, b.RemoveApplication(t.Context(), ours.ID))
+	theirs := orders
+	theirs.Owner.Cluster = "ffffffff-5f6e-4a52-8d0a-2f6d1e7c9a11"
+	_, err = s.Create(t.Context(), theirs, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	before, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+
+	changed := orderSync
+	changed.DisplayName = "Renamed"
+	_, err = s.Update(t.Context(), reply, changed, idserver.DrawSecret())
+	g.Expect(err).To(HaveOccurred())
+	after, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(after).To(Equal(before))
+}
+
 // An instance that is updated keeps its registrations; their marks move to where the new version keeps them.
 func TestMarksMoveWithTheVersion(t *testing.T) {
 	g := NewWithT(t)

@@ -120,13 +120,19 @@ func patched(current, changes attributes) attributes {
 }
 
 // afterRefusal reads the registration again. It returns it where somebody else has changed it, which is worth another try
-// with what is there now; else the refusal stands.
+// with what is there now; else the refusal stands. Another registration under the same client id, or one that was given to
+// somebody else meanwhile, is not ours to change.
 func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusalError) (attributes, error) {
 	now, err := s.find(ctx, at, before.str(attrApplicationURI))
 	if err != nil {
 		return nil, err
 	}
-	if now.id() != before.id() || now.version() != before.version() && before.version() != "" {
+	ownerNow, _ := now.owner()
+	ownerBefore, _ := before.owner()
+	if now.id() != before.id() || ownerNow != ownerBefore {
+		return nil, rejected(opUpdate, idserver.ReasonConflict, "the registration was replaced or given to somebody else meanwhile")
+	}
+	if now.version() != before.version() && before.version() != "" {
 		return now, nil
 	}
 	if refused.final() || refused.status < 500 {
