@@ -152,8 +152,8 @@ func (r *run) save(ctx context.Context, rec ledger.Record) error {
 }
 
 // fence makes sure that nobody else wrote the ledger since this run read it. A save proves that by its precondition; where none was needed,
-// a leader that was replaced would tell the server what it does not want any more. Between this and the call the lock of the
-// registration that was looked up before, or the token that only the last answer brought, keeps the two apart.
+// a leader that was replaced would tell the server what nobody wants any more. What is left is the moment between this and the call:
+// there only the server can keep the two apart, and a sweep finds what it did not.
 func (r *run) fence(ctx context.Context) error {
 	if r.saved {
 		return nil

@@ -7,8 +7,8 @@ type Campaign struct {
 	Budget Budget
 }
 
-// campaigns are all searches: every kind of application on both profiles with the full budget, and two that need less of one thing
-// and more of another.
+// campaigns are all searches: every kind of application on both profiles with the full budget, and some that need less of one thing and
+// more of another.
 func campaigns(full Budget) []Campaign {
 	var all []Campaign
 	for _, profile := range []string{clientChosen, serverIssued} {
@@ -19,6 +19,7 @@ func campaigns(full Budget) []Campaign {
 		unproven := []*World{newWorld(profile, spec{kind: service, secretName: "first"}, true)}
 		all = append(all,
 			Campaign{profile, roots, full},
+			Campaign{profile + ", many actions", roots[:1], Budget{full.Faults - 1, full.Actions + 1}},
 			Campaign{profile + ", verification off", unproven, Budget{1, 1}})
 	}
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)

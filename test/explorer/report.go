@@ -3,8 +3,10 @@ package explorer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -81,7 +83,8 @@ func (r *Report) String() string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nSEARCH\tFAULTS\tACTIONS\tSTATES\tTRANSITIONS\tSECONDS")
-	for name, p := range r.Profiles {
+	for _, name := range slices.Sorted(maps.Keys(r.Profiles)) {
+		p := r.Profiles[name]
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%.1f\n", name, p.Faults, p.Actions, p.States, p.Transitions, p.Seconds)
 	}
 	fmt.Fprintln(t, "\nSEEDED MISTAKE\tPROFILE\tCAUGHT BY\tSTATES\tRUNS")

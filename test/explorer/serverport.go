@@ -53,7 +53,12 @@ func (p *serverPort) Update(ctx context.Context, have idserver.Reply, want idser
 // since it was looked up goes unnoticed; and what a replaced leader tells helps nobody.
 func (p *serverPort) learn(reply idserver.Reply, secret idserver.Secret, sent bool) {
 	w := p.s.w
-	w.strayed = w.strayed && (!sent || w.overlapped)
+	if sent {
+		w.late = p.s.outrun
+	}
+	if sent && !w.overlapped {
+		w.removed = slices.DeleteFunc(w.removed, func(handle string) bool { return handle == "" })
+	}
 	w.told = remember(remember(w.told, secret), reply.Credential.Secret)
 	if w.overlapped && (w.ledger == nil || w.app.mark() != p.s.view.mark()) {
 		w.leave(reply.Credential.Handle) // a leader that was replaced cannot be stopped at the server

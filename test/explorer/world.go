@@ -33,8 +33,11 @@ type history struct {
 	told, proven []idserver.Secret
 	// refused are the handles of registrations whose deletion the server refused.
 	refused []string
-	// strayed: a person changed our registration at the server since the operator last told it something.
-	strayed bool
+	// removed are the handles of registrations that a person deleted at the server; an empty one stands for the chosen client id.
+	removed []string
+	// late: a request of a replaced leader landed after its successor was done. It left before, when the ledger was still its own, so that
+	// nothing in the operator can stop it; a sweep repairs that.
+	late bool
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.
@@ -75,7 +78,8 @@ func (w *World) clone() *World {
 	c.server = w.server.Clone()
 	c.objects = slices.Clone(w.objects)
 	c.told, c.proven = slices.Clone(w.told), slices.Clone(w.proven)
-	c.refused, c.untouchable, c.foreign = slices.Clone(w.refused), slices.Clone(w.untouchable), slices.Clone(w.foreign)
+	c.refused, c.removed = slices.Clone(w.refused), slices.Clone(w.removed)
+	c.untouchable, c.foreign = slices.Clone(w.untouchable), slices.Clone(w.foreign)
 	return &c
 }
 
@@ -121,7 +125,7 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t strayed=%t overlapped=%t\n", w.profile, w.app, w.serverDown, w.verificationOff, w.strayed, w.overlapped)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t\n", w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged
@@ -142,7 +146,7 @@ func (w *World) render() string {
 
 func (w *World) renderCredential(b *strings.Builder, place string, c *ledger.Credential) {
 	if c != nil {
-		fmt.Fprintf(b, "%s %s %s %s %s %s\n", place, c.ID, c.Handle, c.ClientID, w.known(c.Secret), c.Control.Reveal())
+		fmt.Fprintf(b, "%s %s %s %s %s %s removed=%t\n", place, c.ID, c.Handle, c.ClientID, w.known(c.Secret), c.Control.Reveal(), w.strayed(*c))
 	}
 }
 
@@ -152,6 +156,9 @@ func (w *World) renderHistory(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "refused %q foreign %d\n", w.refused, len(w.foreign))
 }
+
+// strayed says whether a person deleted the registration of the credential, and the operator has not told the server anything since.
+func (w *World) strayed(c ledger.Credential) bool { return slices.Contains(w.removed, c.Handle) }
 
 // known renders what is remembered about a secret.
 func (w *World) known(s idserver.Secret) string {
