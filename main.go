@@ -7,17 +7,21 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -76,6 +80,10 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
+	namespaces, err := published(o.namespaces)
+	if err != nil {
+		return err
+	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("making the scheme: %w", err)
@@ -101,13 +109,13 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		return err
 	}
 	setup := controllers.Setup{
-		Namespace: namespace, Published: published(o.namespaces), Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
+		Namespace: namespace, Published: namespaces, Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
 		Dial: controllers.Dial("trustedapp-operator/" + version()),
 	}
 	if err := setup.AddTo(mgr); err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", healthz.Ping)); err != nil {
+	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", synced(mgr.GetCache()))); err != nil {
 		return fmt.Errorf("adding probes: %w", err)
 	}
 	return mgr.Start(ctx)
@@ -125,18 +133,37 @@ func ownNamespace(flag string) (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// published splits the flag; nil is every namespace.
-func published(flag string) []string {
+// published splits the flag; nil is every namespace. An empty list is refused: it is more likely a mistake than a wish for all or none.
+func published(flag string) ([]string, error) {
 	if strings.TrimSpace(flag) == "*" {
-		return nil
+		return nil, nil
 	}
 	var out []string
 	for part := range strings.SplitSeq(flag, ",") {
-		if part = strings.TrimSpace(part); part != "" {
+		part = strings.TrimSpace(part)
+		if len(validation.IsDNS1123Label(part)) > 0 {
+			return nil, fmt.Errorf("reading --namespaces: %q is not the name of a namespace; separate names by commas, or give * alone for all", part)
+		}
+		if !slices.Contains(out, part) {
 			out = append(out, part)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// syncLimit is how long a readiness probe waits; Kubernetes gives it a second.
+const syncLimit = 500 * time.Millisecond
+
+// synced says whether the operator sees its objects, which it does not without its permissions or the API server.
+func synced(objects cache.Cache) healthz.Checker {
+	return func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), syncLimit)
+		defer cancel()
+		if !objects.WaitForCacheSync(ctx) {
+			return errors.New("the caches are not filled yet")
+		}
+		return nil
+	}
 }
 
 // clusterUID is the UID of kube-system, which stands for the cluster as long as it lives.

@@ -26,7 +26,7 @@ func TestEachStepIsToldOnce(t *testing.T) {
 		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync", "Normal Published"}},
 		"edited":     {[]plan.Step{plan.Stage{}, plan.Apply{}, plan.Publish{}}, "", []string{"Normal Updated", "Normal Published published"}},
 		"renamed":    {[]plan.Step{plan.Publish{}, plan.Unpublish{}}, "", []string{"Normal Published wrote", "Normal Unpublished"}},
-		"an orphan":  {[]plan.Step{plan.NoteOrphan{}}, "", []string{"Warning OrphanDeclared"}},
+		"an orphan":  {[]plan.Step{plan.NoteOrphan{}}, "", []string{"Warning OrphanDeclared the answer to a creation was lost: a registration named Order sync "}},
 		"deleted": {
 			[]plan.Step{plan.Lookup{}, plan.DeleteRegistration{}, plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDelete,
 			[]string{"Normal Deregistered"},
@@ -39,7 +39,7 @@ func TestEachStepIsToldOnce(t *testing.T) {
 			g := NewWithT(t)
 			recorder := events.NewFakeRecorder(10)
 			app := newApp()
-			app.Spec.DeletionPolicy = c.policy
+			app.Spec.DeletionPolicy, app.Spec.DisplayName = c.policy, "Order sync"
 			announceSteps(recorder, app, c.trace)
 			got := told(recorder)
 			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)
