@@ -32,6 +32,8 @@ const publisherRole = "trustedapp-operator-publisher"
 // holds nothing up but its own applications. It reads metadata only, and only of what this operator wrote.
 type namespaces struct {
 	manager manager.Manager
+	// live asks for permissions.
+	live client.Writer
 	// wanted are the namespaces to publish in; the one "" is all of them.
 	wanted []string
 	// operator is the namespace of the operator itself, for the remedy.
@@ -120,7 +122,7 @@ func (n *namespaces) allowed(ctx context.Context, namespace, resource string) er
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: resource},
 		}}
-		if err := n.manager.GetClient().Create(ctx, review, client.DisableReadYourWritesConsistency); err != nil {
+		if err := n.live.Create(ctx, review); err != nil {
 			return fmt.Errorf("asking for permissions: %w", err)
 		}
 		if !review.Status.Allowed {

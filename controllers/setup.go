@@ -44,17 +44,19 @@ func CacheOptions(own string) cache.Options {
 	}
 }
 
-// ClientOptions make every read of a cached object see our own writes, and read Secrets and ConfigMaps past the cache.
+// ClientOptions make every read of our own kinds see our own writes. The manager's client is for these only: asked for anything else it
+// would begin to watch that, contents and all.
 func ClientOptions() client.Options {
 	consistent := true
-	return client.Options{Cache: &client.CacheOptions{
-		DisableFor:                      []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}},
-		EnableReadYourWritesConsistency: &consistent,
-	}}
+	return client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &consistent}}
 }
 
 // AddTo adds the controllers to a manager.
 func (s Setup) AddTo(mgr ctrl.Manager) error {
+	live, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("making the client that reads past the cache: %w", err)
+	}
 	server := func() *v1alpha1.IdentityServer { return &v1alpha1.IdentityServer{} }
 	changed, suspects := newWaker(server), newWaker(server)
 	parked := newWaker(func() *v1alpha1.TrustedApplication { return &v1alpha1.TrustedApplication{} })
@@ -65,21 +67,21 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	}
 	pool := connections.NewPool(changed.wakeServer, suspects.wakeServer)
 	servers := &IdentityServerReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out,
 	}
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
-	published := &namespaces{manager: mgr, wanted: s.Published, operator: s.Namespace, caches: map[string]cache.Cache{}, refused: map[string]bool{}}
+	published := &namespaces{manager: mgr, live: live, wanted: s.Published, operator: s.Namespace, caches: map[string]cache.Cache{}, refused: map[string]bool{}}
 	if published.wanted == nil {
 		published.wanted = []string{cache.AllNamespaces}
 	}
 	applications := &TrustedApplicationReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: connections.NewGate(parked.wake), Workers: s.Workers, Changed: changed.out, Parked: parked.out,
-		Ledgers:   &ledger.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.Namespace},
-		Outputs:   &output.Store{Writer: mgr.GetClient(), Live: mgr.GetAPIReader(), Metadata: published},
+		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
+		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
 	}
 	watching, err := applications.SetupWithManager(mgr)

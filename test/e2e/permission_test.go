@@ -26,13 +26,14 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 		startOperator(open.namespace, closed.namespace)
 		kubectl("create", "rolebinding", binding, "-n", open.namespace, "--clusterrole=trustedapp-operator-publisher", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
 
-		open.create(ctx, open.app("orders", serviceSpec()))
-		app := closed.app("orders", serviceSpec())
+		open.create(ctx, open.app("portal", hybridSpec()))
+		app := closed.app("portal", hybridSpec())
 		Expect(admin.Create(ctx, app)).To(Succeed())
 		message := closed.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonNamespaceNotPermitted).Message
 		_, registered := closed.registration(ctx, app)
 		Expect(registered).To(BeFalse(), "nothing is registered that could not be published")
 
+		Expect(logs.String()).NotTo(ContainSubstring("Failed to watch"), "nothing is watched that is not permitted")
 		_, remedy, found := strings.Cut(message, "allow it: kubectl ")
 		Expect(found).To(BeTrue(), message)
 		kubectl(strings.Fields(remedy)...)
