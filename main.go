@@ -49,13 +49,17 @@ type options struct {
 
 func parse() options {
 	var o options
-	flag.StringVar(&o.namespace, "operator-namespace", "", "The operator's own namespace: ledgers are kept there, and the credentials of IdentityServers are read from there. Default: the namespace of the Pod.")
-	flag.StringVar(&o.namespaces, "namespaces", "*", "The namespaces that Secrets and ConfigMaps may be published in, separated by commas; * for all. The ServiceAccount needs the role trustedapp-operator-publisher in each.")
+	flag.StringVar(&o.namespace, "operator-namespace", "", "The operator's own namespace: ledgers are kept there, "+
+		"and the credentials of IdentityServers are read from there. Default: the namespace of the Pod.")
+	flag.StringVar(&o.namespaces, "namespaces", "*", "The namespaces that Secrets and ConfigMaps may be published in, separated by commas; "+
+		"* for all. The ServiceAccount needs the role trustedapp-operator-publisher in each.")
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "The address of the metrics endpoint, such as 127.0.0.1:8080; 0 for none.")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz; 0 for none.")
-	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. Needed with more than one replica.")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. "+
+		"Needed with more than one replica.")
 	flag.IntVar(&o.workers, "max-concurrent-reconciles", 32, "The number of TrustedApplications that are worked on at the same time.")
-	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
+	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. "+
+		"Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
 	flag.BoolVar(&o.version, "version", false, "Print the version and exit.")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -65,7 +69,7 @@ func parse() options {
 func main() {
 	o := parse()
 	if o.version {
-		fmt.Println(version())
+		_, _ = fmt.Fprintln(os.Stdout, version())
 		return
 	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.log)))

@@ -21,7 +21,7 @@ func about(d time.Duration) OmegaMatcher {
 }
 
 func TestWhenToComeBack(t *testing.T) {
-	const first = 500 * time.Millisecond
+	const first = firstPause
 	for name, c := range map[string]struct {
 		end       plan.Step
 		want      OmegaMatcher
@@ -47,7 +47,7 @@ func TestWhenToComeBack(t *testing.T) {
 			var suspects []string
 			r := &TrustedApplicationReconciler{
 				Pool:    connections.NewPool(func(string) {}, func(name string) { suspects = append(suspects, name) }),
-				backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](first, 5*time.Minute),
+				backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstPause, longestPause),
 			}
 			req := ctrl.Request{NamespacedName: appKey}
 			r.again(req)
@@ -61,7 +61,7 @@ func TestWhenToComeBack(t *testing.T) {
 
 func TestRetriesAreCapped(t *testing.T) {
 	g := NewWithT(t)
-	r := &TrustedApplicationReconciler{backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)}
+	r := &TrustedApplicationReconciler{backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstPause, longestPause)}
 	var last time.Duration
 	for range 100 {
 		last = r.again(ctrl.Request{NamespacedName: appKey})

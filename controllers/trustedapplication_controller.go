@@ -94,21 +94,29 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	defer leave()
 	result, err := r.executor(app, entry).Run(ctx, d)
 	announceSteps(r.Recorder, app, result.Trace)
-	if apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) || errors.Is(err, execute.ErrLedgerChanged) {
+	switch {
+	case overtaken(err):
+	case err != nil:
+		err = r.failed(ctx, app, d, result, err)
+	case d.Deleting && !result.Observed.Finalizer:
+		r.backoff.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	default:
+		err = r.report(ctx, app, entry, d, result)
+	}
+	if overtaken(err) {
 		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: r.again(req)}, nil
 	}
 	if err != nil {
-		return ctrl.Result{}, r.failed(ctx, app, d, result, err)
-	}
-	if d.Deleting && !result.Observed.Finalizer {
-		r.backoff.Forget(req.NamespacedName)
-		return ctrl.Result{}, nil
-	}
-	if err := r.report(ctx, app, entry, d, result); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: r.next(req, app, result.End)}, nil
+}
+
+// overtaken says whether somebody else wrote in between: the next run sees what.
+func overtaken(err error) bool {
+	return apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) || errors.Is(err, execute.ErrLedgerChanged)
 }
 
 // room is how many applications of one server are worked on at the same time: more than its requests in flight, because a part
@@ -148,7 +156,9 @@ func outputs(app *v1alpha1.TrustedApplication) output.App {
 }
 
 // report tells in the status how a run ended.
-func (r *TrustedApplicationReconciler) report(ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result) error {
+func (r *TrustedApplicationReconciler) report(
+	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result,
+) error {
 	told := result.Observed.Applied
 	warnings := desired.MergeWarnings(desired.Warnings(app.Spec, entry), result.Warnings, app.Status.Warnings, told)
 	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
@@ -176,13 +186,19 @@ func (r *TrustedApplicationReconciler) notPermitted(ctx context.Context, app *v1
 	return r.writeStatus(ctx, app, next)
 }
 
-// failed tells in the status that Kubernetes refused a write, and returns the error for a retry.
-func (r *TrustedApplicationReconciler) failed(ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, result execute.Result, cause error) error {
-	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) {
+// failed tells in the status of an error that stays until somebody does something, and returns it for a retry.
+func (r *TrustedApplicationReconciler) failed(
+	ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, result execute.Result, cause error,
+) error {
+	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) && !errors.Is(cause, ledger.ErrCorrupt) {
 		return cause // passes by itself; a status for it would be a write for each attempt
 	}
 	end := plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
-	return errors.Join(cause, r.writeStatus(ctx, app, status.Application(app, d, end, result.Observed, app.Status.Warnings, metav1.Now())))
+	err := r.writeStatus(ctx, app, status.Application(app, d, end, result.Observed, app.Status.Warnings, metav1.Now()))
+	if overtaken(err) {
+		return cause // it is told at the next attempt
+	}
+	return errors.Join(cause, err)
 }
 
 // next says when to come back: never where something else will wake the application.

@@ -21,11 +21,21 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 )
 
+// The pauses between attempts, whether the server or Kubernetes keeps an application from going on: an attempt may call both.
+const (
+	firstPause   = 500 * time.Millisecond
+	longestPause = 5 * time.Minute
+)
+
 // SetupWithManager watches applications and their servers; what was published for them is watched by namespaces.
 func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (controller.Controller, error) {
-	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](500*time.Millisecond, 5*time.Minute)
+	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstPause, longestPause)
 	index := func(o client.Object) []string {
-		return []string{o.(*v1alpha1.TrustedApplication).Spec.IdentityServerRef.Name} //nolint:forcetypeassert // indexed by this type
+		app, ok := o.(*v1alpha1.TrustedApplication)
+		if !ok {
+			return nil
+		}
+		return []string{app.Spec.IdentityServerRef.Name}
 	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.TrustedApplication{}, serverIndex, index); err != nil {
 		return nil, fmt.Errorf("indexing applications by server: %w", err)
@@ -48,7 +58,10 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 		})).
 		WatchesRawSource(source.Channel(r.Changed, wake)).
 		WatchesRawSource(source.Channel(r.Parked, goOn)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.Workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstPause, longestPause),
+		}).
 		Build(r)
 }
 
