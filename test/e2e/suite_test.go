@@ -91,7 +91,7 @@ func repository(path string) string {
 // kubectl runs kubectl as an administrator and returns what it printed.
 func kubectl(args ...string) string {
 	GinkgoHelper()
-	command := exec.Command(repository("bin/kubectl"), append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...) //nolint:gosec,noctx // the arguments are ours
+	command := exec.Command(repository("bin/kubectl"), append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...) //nolint:noctx // it ends by itself
 	out, err := command.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "kubectl %v: %s", args, out)
 	return string(out)

@@ -249,7 +249,7 @@ func token(ctx context.Context, secret *corev1.Secret, more url.Values) answer {
 // read reads business data with an access token.
 func read(ctx context.Context, secret *corev1.Secret, access string) answer {
 	GinkgoHelper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, string(secret.Data["api_url"])+"Crm_Customers?$top=2", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, string(secret.Data["api_url"])+"Crm_Customers?$top=2", http.NoBody)
 	Expect(err).NotTo(HaveOccurred())
 	request.Header.Set("Authorization", "Bearer "+access)
 	return do(request)
