@@ -36,6 +36,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) verify
 	@echo "== test: unit tests"
 	$(MAKE) unit
+	@echo "== test: the explorer"
+	$(MAKE) explorer
 	@echo "== test: integration and end-to-end tests"
 	$(MAKE) integration
 	@echo "== test: demo"
@@ -59,11 +61,16 @@ unit: standin ## Test what needs no control plane, and the stand-in.
 	hack/test-packages.sh unit | xargs -r go test $(RACE)
 	cd hack/erpnet-standin && go test $(RACE) ./...
 
+.PHONY: explorer
+explorer: ## Try every crash, lost answer and edit, in every order, on the real plan and executor.
+	@mkdir -p build
+	go test -count=1 -v ./test/explorer
+
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
 integration: controlplane standin ## Test against a real control plane and the stand-in.
 	@mkdir -p build
-	hack/test-packages.sh integration | xargs -r go test -p 1 -timeout 15m
+	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
 ##@ Check
 
