@@ -41,7 +41,8 @@ func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplicati
 			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+id+" at the identity server")
 		case plan.NoteOrphan:
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register",
-				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+" may have been left at the identity server; have an administrator look for it and delete it")
+				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
+					" may have been left at the identity server; have an administrator look for it and delete it")
 		case plan.Apply:
 			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+id+" to what the spec asks for")
 		case plan.Publish:

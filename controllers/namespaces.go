@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -61,7 +62,9 @@ func (n *namespaces) Start(ctx context.Context) error {
 			}
 			if err := n.try(ctx, namespace); err != nil {
 				missing++
-				n.refuse(ctx, namespace)
+				if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
+					n.refuse(ctx, namespace)
+				}
 				log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
 			}
 		}
@@ -75,6 +78,12 @@ func (n *namespaces) Start(ctx context.Context) error {
 		}
 	}
 }
+
+// errRefused is the error for a permission that the operator does not have.
+var errRefused = errors.New("not allowed")
+
+// syncTimeout bounds the first look into a namespace: a permission may go between the question and the look, and others wait.
+const syncTimeout = 30 * time.Second
 
 // try begins to watch a namespace, if that is allowed.
 func (n *namespaces) try(ctx context.Context, namespace string) error {
@@ -92,27 +101,51 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 	if err != nil {
 		return fmt.Errorf("making the cache: %w", err)
 	}
-	go func() {
-		if err := metadata.Start(ctx); err != nil {
-			log.FromContext(ctx).Error(err, "watching what is published", "namespace", namespace)
+	kinds := []*metav1.PartialObjectMetadata{{}, {}}
+	kinds[0].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	kinds[1].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	running, stop := context.WithCancel(ctx)
+	watched := false
+	defer func() {
+		if !watched {
+			stop()
 		}
 	}()
-	for _, kind := range []string{"Secret", "ConfigMap"} {
-		var object metav1.PartialObjectMetadata
-		object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	if err := fill(running, metadata, kinds); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
 		owner := handler.TypedEnqueueRequestForOwner[*metav1.PartialObjectMetadata](n.manager.GetScheme(), n.manager.GetRESTMapper(),
 			&v1alpha1.TrustedApplication{}, handler.OnlyControllerOwner())
-		if err := n.watch(source.Kind(metadata, &object, owner)); err != nil {
-			return fmt.Errorf("watching %ss: %w", kind, err)
+		if err := n.watch(source.Kind(metadata, kind, owner)); err != nil {
+			return fmt.Errorf("watching %ss: %w", kind.Kind, err)
 		}
 	}
-	if !metadata.WaitForCacheSync(ctx) {
-		return ctx.Err()
-	}
+	watched = true
 	n.mu.Lock()
 	n.caches[namespace] = metadata
 	n.mu.Unlock()
 	n.changed(ctx, namespace)
+	return nil
+}
+
+// fill starts a cache and waits until it saw all objects of the kinds. The cache runs until ctx ends.
+func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObjectMetadata) error {
+	go func() {
+		if err := metadata.Start(ctx); err != nil {
+			log.FromContext(ctx).Error(err, "watching what is published")
+		}
+	}()
+	patient, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	for _, kind := range kinds {
+		if _, err := metadata.GetInformer(patient, kind); err != nil {
+			return fmt.Errorf("filling the cache of %ss: %w", kind.Kind, err)
+		}
+	}
+	if !metadata.WaitForCacheSync(patient) {
+		return fmt.Errorf("filling the cache: %w", context.Cause(patient))
+	}
 	return nil
 }
 
@@ -126,7 +159,7 @@ func (n *namespaces) allowed(ctx context.Context, namespace, resource string) er
 			return fmt.Errorf("asking for permissions: %w", err)
 		}
 		if !review.Status.Allowed {
-			return fmt.Errorf("%s of %s is not allowed", verb, resource)
+			return fmt.Errorf("%s of %s: %w", verb, resource, errRefused)
 		}
 	}
 	return nil
@@ -166,13 +199,16 @@ func (n *namespaces) Permitted(namespace string) (permitted bool, remedy string,
 	if !known {
 		return false, "", false
 	}
-	bind := fmt.Sprintf("kubectl create rolebinding %s -n %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", publisherRole, namespace, publisherRole, n.operator)
+	how := "rolebinding " + publisherRole + " -n " + namespace
 	if all {
-		bind = fmt.Sprintf("kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", publisherRole, publisherRole, n.operator)
-	} else if !listed {
+		how = "clusterrolebinding " + publisherRole
+	}
+	bind := fmt.Sprintf("kubectl create %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", how, publisherRole, n.operator)
+	if !all && !listed {
 		bind = "add it to the operator's flag --namespaces, and " + bind
 	}
-	return false, fmt.Sprintf("the operator may not publish Secrets and ConfigMaps in the namespace %s; a cluster administrator can allow it: %s", namespace, bind), true
+	return false, fmt.Sprintf("the operator may not publish Secrets and ConfigMaps in the namespace %s; a cluster administrator can allow it: %s",
+		namespace, bind), true
 }
 
 // Get implements client.Reader.
