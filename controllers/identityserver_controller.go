@@ -66,7 +66,7 @@ type dialled struct {
 }
 
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile probes one server.

@@ -57,8 +57,8 @@ type TrustedApplicationReconciler struct {
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
 }
 
-// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/status,verbs=update
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,resourceNames=kube-system,verbs=get
 

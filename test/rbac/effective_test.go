@@ -36,7 +36,7 @@ var (
 		"get secrets default/orders", "get secrets kube-system/orders", "create secrets default", "patch secrets demo/orders", "deletecollection secrets demo",
 		"create configmaps " + own, "create configmaps default",
 		"create identityservers" + group, "update identityservers" + group, "delete identityservers" + group,
-		"create trustedapplications" + group, "delete trustedapplications" + group, "deletecollection trustedapplications" + group,
+		"create trustedapplications" + group, "update trustedapplications" + group, "patch trustedapplications/status" + group, "delete trustedapplications" + group, "deletecollection trustedapplications" + group,
 		"get namespaces default/default", "list namespaces", "update namespaces kube-system/kube-system",
 		"update leases.coordination.k8s.io " + own + "/other", "update leases.coordination.k8s.io kube-system/trustedapp-operator",
 		"create pods demo", "create pods/exec demo/p", "create serviceaccounts/token " + own + "/trustedapp-operator", "get nodes",
