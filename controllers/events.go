@@ -44,6 +44,9 @@ func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplicati
 				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
 					" may have been left at the identity server; have an administrator look for it and delete it")
 		case plan.Apply:
+			if !slices.Contains(trace, plan.Step(plan.Stage{})) {
+				continue // the same once more, after a crash or a refused credential
+			}
 			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+id+" to what the spec asks for")
 		case plan.Publish:
 			if toldServer(trace) {

@@ -45,31 +45,32 @@ type namespaces struct {
 	changed func(ctx context.Context, namespace string)
 
 	mu     sync.Mutex
-	caches map[string]cache.Cache
+	caches map[string]stoppable
 	// refused are the namespaces that the API server was asked about and said no.
 	refused map[string]bool
 }
 
-// Start implements manager.Runnable: it asks until every namespace is watched.
+// stoppable is a cache that can be stopped.
+type stoppable struct {
+	cache.Cache
+	stop context.CancelFunc
+}
+
+// Start implements manager.Runnable: it asks for every namespace that is not watched.
 func (n *namespaces) Start(ctx context.Context) error {
 	ticker := time.NewTicker(permissionInterval)
 	defer ticker.Stop()
 	for {
-		missing := 0
 		for _, namespace := range n.wanted {
 			if n.cacheOf(namespace) != nil {
 				continue
 			}
 			if err := n.try(ctx, namespace); err != nil {
-				missing++
 				if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
 					n.refuse(ctx, namespace)
 				}
 				log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
 			}
-		}
-		if missing == 0 {
-			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -123,7 +124,7 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 	}
 	watched = true
 	n.mu.Lock()
-	n.caches[namespace] = metadata
+	n.caches[namespace] = stoppable{metadata, stop}
 	n.mu.Unlock()
 	n.changed(ctx, namespace)
 	return nil
@@ -180,10 +181,36 @@ func (n *namespaces) refuse(ctx context.Context, namespace string) {
 func (n *namespaces) cacheOf(namespace string) cache.Cache {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if all := n.caches[cache.AllNamespaces]; all != nil {
-		return all
+	for _, name := range []string{cache.AllNamespaces, namespace} {
+		if c, ok := n.caches[name]; ok {
+			return c.Cache
+		}
 	}
-	return n.caches[namespace]
+	return nil
+}
+
+// Forbidden is told of a request that the API server refused. It asks again what is allowed in the namespace, and if the permission was
+// taken, watches it no more until it is given back.
+func (n *namespaces) Forbidden(ctx context.Context, namespace string) {
+	if slices.Contains(n.wanted, cache.AllNamespaces) {
+		namespace = cache.AllNamespaces
+	}
+	for _, resource := range []string{"secrets", "configmaps"} {
+		if errors.Is(n.allowed(ctx, namespace, resource), errRefused) {
+			n.drop(namespace)
+			return
+		}
+	}
+}
+
+func (n *namespaces) drop(namespace string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c, ok := n.caches[namespace]; ok {
+		c.stop()
+		delete(n.caches, namespace)
+	}
+	n.refused[namespace] = true
 }
 
 // Permitted says whether the operator publishes in a namespace, and if not, what to do about it. known is false until the API server

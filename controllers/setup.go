@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -37,11 +38,20 @@ type Setup struct {
 // CacheOptions limit what the manager watches beside its own kinds: of Secrets the metadata of those in the operator's own namespace,
 // for the credentials of servers, without the ledgers. What is published is watched apart, see Setup.Published.
 func CacheOptions(own string) cache.Options {
-	credentials := cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType))}
+	credentials := cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType)), Transform: bare}
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{own: credentials}}},
 	}
+}
+
+// bare strips what kubectl apply leaves on a Secret: an annotation with all of its content.
+func bare(object any) (any, error) {
+	if o, err := meta.Accessor(object); err == nil {
+		o.SetAnnotations(nil)
+		o.SetManagedFields(nil)
+	}
+	return object, nil
 }
 
 // ClientOptions make every read of our own kinds see our own writes. The manager's client is for these only: asked for anything else it
@@ -73,7 +83,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
-	published := &namespaces{manager: mgr, live: live, wanted: s.Published, operator: s.Namespace, caches: map[string]cache.Cache{}, refused: map[string]bool{}}
+	published := &namespaces{manager: mgr, live: live, wanted: s.Published, operator: s.Namespace, caches: map[string]stoppable{}, refused: map[string]bool{}}
 	if published.wanted == nil {
 		published.wanted = []string{cache.AllNamespaces}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -87,6 +88,9 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 			return ctrl.Result{}, r.notPermitted(ctx, app, d, remedy)
 		}
 	}
+	if undisturbed(app, entry, known) {
+		return ctrl.Result{}, nil
+	}
 	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
 	if !ok {
 		return ctrl.Result{}, nil
@@ -112,6 +116,13 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: r.next(req, app, result.End)}, nil
+}
+
+// undisturbed says whether all that is wrong with an application is that its server did not answer since this process began: it was Ready
+// before, and stays so, as it would have without a restart. What it needs of the server it gets when that answers.
+func undisturbed(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool) bool {
+	return known && entry.Info.Endpoints.Issuer == "" && app.DeletionTimestamp.IsZero() &&
+		app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 // overtaken says whether somebody else wrote in between: the next run sees what.
@@ -192,6 +203,12 @@ func (r *TrustedApplicationReconciler) failed(
 ) error {
 	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) && !errors.Is(cause, ledger.ErrCorrupt) {
 		return cause // passes by itself; a status for it would be a write for each attempt
+	}
+	if apierrors.IsForbidden(cause) {
+		r.Published.Forbidden(ctx, app.Namespace)
+		if permitted, remedy, _ := r.Published.Permitted(app.Namespace); !permitted {
+			return r.notPermitted(ctx, app, d, remedy)
+		}
 	}
 	end := plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
 	err := r.writeStatus(ctx, app, status.Application(app, d, end, result.Observed, app.Status.Warnings, metav1.Now()))

@@ -64,6 +64,9 @@ type LocalSecretReference struct {
 type ERPNetServer struct {
 	// url is the root of the instance, for example https://acme.my.erp.net.
 	// Identity Server and Domain API are found by its auto-discovery.
+	// Changing it to another instance registers all applications there, with
+	// the same credentials; their registrations at the former instance stay
+	// and have to be deleted there by hand.
 	//
 	// +required
 	// +kubebuilder:validation:XValidation:rule=`!self.matches('(?i)^https://([^/]*[.])?id[.]erp[.]net[.]?([:/]|$)')`,message="id.erp.net is the global identity, which registers no applications of an instance: use the URL of the instance, for example https://acme.my.erp.net"

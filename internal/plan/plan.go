@@ -122,7 +122,7 @@ func unregistered(r rule) rule {
 // uncommitted makes a rule apply only until what the ledger drives to was published.
 func uncommitted(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if o.committed(d) {
+		if o.Committed(d) {
 			return nil
 		}
 		return r(d, o)

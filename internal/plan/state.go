@@ -104,8 +104,8 @@ type Output struct {
 	Any bool
 }
 
-// committed says whether what the ledger drives to was published: the server has accepted it then.
-func (o Observed) committed(d Desired) bool {
+// Committed says whether what the ledger drives to was published: the server has accepted it then.
+func (o Observed) Committed(d Desired) bool {
 	return o.fits(d) && o.Ledger.Target == d.Target && slices.Contains(o.Output.Revisions, o.Ledger.Revision())
 }
 

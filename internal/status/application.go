@@ -20,7 +20,7 @@ func Application(
 	s := *app.Status.DeepCopy()
 	_, done := end.(plan.Done)
 	done = done && !d.Deleting
-	reached := done || o.Applied && !d.Deleting
+	reached := done || !d.Deleting && (o.Applied || o.Committed(d))
 
 	s.Flow = desired.Flow(app.Spec)
 	s.Warnings = warnings

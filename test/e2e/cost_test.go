@@ -74,6 +74,28 @@ var _ = Describe("the cost of an application", Serial, func() {
 	})
 })
 
+// Serial: the operator is restarted.
+var _ = Describe("a restart while a server is away", Serial, func() {
+	It("leaves the applications that were Ready alone", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		app := w.app("orders", serviceSpec())
+		w.create(ctx, app)
+		Expect(w.instance.SetDown(ctx, true)).To(Succeed())
+		stopOperator()
+		start := counted.count()
+		startOperator()
+		w.serverBecomes(ctx, metav1.ConditionFalse, v1alpha1.ReasonServerUnavailable)
+		waiting := w.app("newcomer", serviceSpec())
+		Expect(admin.Create(ctx, waiting)).To(Succeed())
+		w.becomes(ctx, waiting, metav1.ConditionFalse, v1alpha1.ReasonServerNotReady)
+		for _, write := range counted.since(start) {
+			Expect(write).NotTo(ContainSubstring("/trustedapplications/orders"))
+		}
+		Expect(w.instance.SetDown(ctx, false)).To(Succeed())
+		w.becomes(ctx, waiting, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	})
+})
+
 // probed waits until a restarted operator has probed the server.
 func probed(ctx context.Context, w *world) {
 	GinkgoHelper()

@@ -40,6 +40,15 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 		closed.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		works(ctx, closed.secret(ctx, app.Status.Binding))
 
+		By("taking the permission away again")
+		kubectl("delete", "rolebinding", binding, "-n", closed.namespace)
+		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = "Renamed" })
+		message = closed.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonNamespaceNotPermitted).Message
+		Expect(app.Status.Binding).NotTo(BeNil(), "what was published is still there")
+		_, remedy, _ = strings.Cut(message, "allow it: kubectl ")
+		kubectl(strings.Fields(remedy)...)
+		closed.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+
 		By("restoring what is deleted there by hand, too")
 		secret := closed.secret(ctx, app.Status.Binding)
 		Expect(admin.Delete(ctx, secret.DeepCopy())).To(Succeed())

@@ -90,7 +90,15 @@ func TestNobodyIsBoundButTheOperator(t *testing.T) {
 	g := NewWithT(t)
 	objects := rendered(t)
 	const operator = "ServiceAccount/trustedapp-system/trustedapp-operator"
-	g.Expect(grants(t, objects)).To(And(HaveLen(1), HaveKey(operator)))
+	const everybody = "Group/system:authenticated"
+	bound := grants(t, objects)
+	g.Expect(bound).To(And(HaveLen(2), HaveKey(operator), HaveKey(everybody)))
+	for _, b := range bound[everybody] {
+		for _, r := range b.Rules {
+			g.Expect(r.Resources).To(Equal([]string{"identityservers"}), "everybody may see the servers, and nothing else")
+			g.Expect(r.Verbs).To(ConsistOf("get", "list", "watch"))
+		}
+	}
 	workloads := 0
 	for _, o := range objects {
 		if o.Kind == "Deployment" {
