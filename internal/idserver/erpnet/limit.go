@@ -2,6 +2,7 @@ package erpnet
 
 import (
 	"context"
+	"sync"
 
 	"golang.org/x/time/rate"
 )
@@ -22,6 +23,31 @@ type limiter struct {
 
 func newLimiter() *limiter {
 	return &limiter{turn: make(chan struct{}, 1), rate: rate.NewLimiter(requestsPerSecond, requestBurst)}
+}
+
+// Limits are the limits of instances, by their URL. Servers for one instance that are made with the same Limits share them: a connection
+// with new credentials, say, and the one that it replaces. The zero value is ready to be used, by several goroutines at once.
+type Limits struct {
+	mu        sync.Mutex
+	instances map[string]*limiter
+}
+
+// of returns the limits of an instance; without Limits, ones of its own.
+func (l *Limits) of(url string) *limiter {
+	if l == nil {
+		return newLimiter()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.instances == nil {
+		l.instances = map[string]*limiter{}
+	}
+	known, ok := l.instances[url]
+	if !ok {
+		known = newLimiter()
+		l.instances[url] = known
+	}
+	return known
 }
 
 // enter waits for the turn. The caller must call leave when the whole answer was read.

@@ -87,3 +87,16 @@ func TestLimiterLetsCallersGiveUp(t *testing.T) {
 		leave()
 	})
 }
+
+func TestServersOfOneInstanceShareItsLimits(t *testing.T) {
+	g := NewWithT(t)
+	limits := &Limits{}
+	server := func(url string) *Server {
+		s, err := New(Config{URL: url, ClientID: "id", ClientSecret: "s", Limits: limits})
+		g.Expect(err).NotTo(HaveOccurred())
+		return s
+	}
+	one := server("https://acme.example")
+	g.Expect(server("https://ACME.example/").limit).To(BeIdenticalTo(one.limit))
+	g.Expect(server("https://other.example").limit).NotTo(BeIdenticalTo(one.limit))
+}

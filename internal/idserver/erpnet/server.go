@@ -41,6 +41,8 @@ type Config struct {
 	CABundle []byte
 	// UserAgent is sent with every request; empty: "trustedapp-operator".
 	UserAgent string
+	// Limits are shared by all Servers for one instance; nil: none is shared.
+	Limits *Limits
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// WrapTransport sees every request, for counting and faults in tests; nil: none.
@@ -95,7 +97,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: c, client: client, limit: newLimiter(), tokens: make(chan struct{}, maxTokenRequests),
+		config: c, client: client, limit: c.Limits.of(strings.ToLower(c.URL)), tokens: make(chan struct{}, maxTokenRequests),
 		probing: make(chan struct{}, 1), pageSize: defaultPageSize,
 	}
 	s.login = &login{turn: make(chan struct{}, 1)}
