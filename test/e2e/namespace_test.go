@@ -11,19 +11,10 @@ import (
 
 // Serial: it takes a permission from the operator.
 var _ = Describe("a namespace that is deleted", Serial, func() {
-	const binding = "trustedapp-operator-publisher"
-
 	It("goes although the operator's RoleBinding goes first", func(ctx SpecContext) {
-		stopOperator()
-		kubectl("delete", "clusterrolebinding", binding)
-		DeferCleanup(func() {
-			stopOperator()
-			kubectl("create", "clusterrolebinding", binding, "--clusterrole=trustedapp-operator-publisher", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
-			startOperator()
-		})
 		w := newWorld(ctx)
-		startOperator(w.namespace)
-		kubectl("create", "rolebinding", binding, "-n", w.namespace, "--clusterrole=trustedapp-operator-publisher", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+		restrictOperator(w)
+		openNamespace(w)
 		app := w.app("orders", serviceSpec())
 		w.create(ctx, app)
 

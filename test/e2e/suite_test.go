@@ -65,8 +65,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 
 	By("installing the operator's RBAC")
 	kubectl("apply", "--validate=false", "-k", repository("config/default"))
-	kubectl("create", "clusterrolebinding", "trustedapp-operator-publisher", "--clusterrole=trustedapp-operator-publisher",
-		"--serviceaccount="+operatorNamespace+":trustedapp-operator")
+	openCluster()
 	operator, err = plane.ServiceAccountConfig(ctx, operatorNamespace, "trustedapp-operator")
 	Expect(err).NotTo(HaveOccurred())
 	operator.QPS = -1

@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// publisher is the role to publish, and the name of its bindings.
+const publisher = "trustedapp-operator-publisher"
+
+// openCluster lets the operator publish in every namespace.
+func openCluster() {
+	GinkgoHelper()
+	kubectl("create", "clusterrolebinding", publisher, "--clusterrole="+publisher, "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+}
+
+// openNamespace lets the operator publish in the namespace of a world.
+func openNamespace(w *world) {
+	GinkgoHelper()
+	kubectl("create", "rolebinding", publisher, "-n", w.namespace, "--clusterrole="+publisher, "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+}
+
+// restrictOperator restarts the operator for the namespaces of the worlds alone, with permission for none of them, until the spec ends.
+func restrictOperator(worlds ...*world) {
+	GinkgoHelper()
+	stopOperator()
+	kubectl("delete", "clusterrolebinding", publisher)
+	DeferCleanup(func() {
+		stopOperator()
+		openCluster()
+		startOperator()
+	})
+	var names []string
+	for _, w := range worlds {
+		names = append(names, w.namespace)
+	}
+	startOperator(names...)
+}
