@@ -23,7 +23,9 @@ type Server interface {
 	Create(ctx context.Context, key Key, want Registration, secret Secret) (Reply, error)
 	// Update changes the registration that have describes into want. A secret that is not empty replaces the stored one where
 	// Capabilities.SecretOrigin is ClientChosen. Repeating it changes nothing further. Fields that the operator does not manage
-	// keep their values.
+	// keep their values. Where have has a Version and the registration was changed since, by whomever, the answer is ErrRejected
+	// with the reason ReasonConflict, and nothing was changed: only the caller knows whether it still speaks for the application.
+	// It starts again from a fresh look-up.
 	Update(ctx context.Context, have Reply, want Registration, secret Secret) (Reply, error)
 	// Delete removes the registration of the credential. nil means that it is certainly gone, also if it was before.
 	Delete(ctx context.Context, have Credential) error
@@ -118,7 +120,7 @@ type Reply struct {
 	ForeignOwner string
 	// HasSecret says whether the server holds a secret for it.
 	HasSecret bool
-	// Version is for optimistic locking, where the server has it; empty otherwise.
+	// Version is for optimistic locking, where the server has it: see Update. Empty otherwise, and where a write did not tell it.
 	Version string
 	// Warnings are accepted risks of the registration, each with what to do; made by the backend, never by the server.
 	Warnings []string

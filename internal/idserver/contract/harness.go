@@ -17,6 +17,8 @@ type Harness struct {
 	SystemUsers [2]string
 	// PageSize is how many registrations List fetches with one request; 0 where List is not paged.
 	PageSize int
+	// Locking says that what is looked up has a Version, by which updates are locked.
+	Locking bool
 	// SecretUnreadable says that the server does not tell whether the stored secret is the given one: an Update with a secret
 	// is then a write each time.
 	SecretUnreadable bool

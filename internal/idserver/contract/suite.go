@@ -33,7 +33,7 @@ type spec struct {
 	run   func(s scene)
 }
 
-var specs = slices.Concat(registrationSpecs, updateSpecs, secretSpecs, deletionSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs)
+var specs = slices.Concat(registrationSpecs, updateSpecs, raceSpecs, secretSpecs, deletionSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs)
 
 // scene is what a spec plays in.
 type scene struct {
@@ -69,6 +69,8 @@ func lookup(h Harness) string { return missingIf(!h.Server.Capabilities().Lookup
 func clientChosen(h Harness) string {
 	return missingIf(h.Server.Capabilities().SecretOrigin != idserver.ClientChosen, "secrets chosen by clients")
 }
+
+func locking(h Harness) string { return missingIf(!h.Locking, "versions") }
 
 func editing(h Harness) string  { return missingIf(h.Edit == nil, "edits by hand") }
 func planting(h Harness) string { return missingIf(h.Plant == nil, "registrations by hand") }

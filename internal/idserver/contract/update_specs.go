@@ -70,26 +70,6 @@ var updateSpecs = []spec{
 		c.expectFound()
 		s.Expect(c.accepted()).To(BeTrue())
 	}},
-	{"survives an edit between reading and writing", all(editing, lookup), func(s scene) {
-		c := s.registered("raced", s.kinds()["service"])
-		s.Expect(c.find(s.Context())).To(Succeed())
-		name, unmanaged := "By hand", "https://example.com/by-hand"
-		s.Edit(s.T, c.cred.ClientID, Edit{DisplayName: &name, Unmanaged: &unmanaged})
-		c.want.Scopes = []string{"read"}
-		locked := c.have.Version != ""
-		if err := c.update(s.Context()); err != nil { // the server noticed, and the backend leaves the rest to its caller
-			s.Expect(err).To(MatchError(idserver.ErrRejected))
-			s.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonConflict))
-		} else if locked {
-			seen, _ := s.Look(s.T, c.cred.ClientID)
-			s.Expect(seen.DisplayName).To(Equal(c.want.DisplayName), "the server noticed, and the backend looked again")
-		}
-		s.Expect(c.find(s.Context())).To(Succeed())
-		s.Expect(c.update(s.Context())).To(Succeed(), "where there is no lock, the next look repairs")
-		c.expectFound()
-		seen, _ := s.Look(s.T, c.cred.ClientID)
-		s.Expect(seen.Unmanaged).To(Equal(unmanaged))
-	}},
 	{"disables and enables without losing the secret", nil, func(s scene) {
 		for _, name := range []string{"service", "web", "hybrid"} {
 			c := s.registered(name, s.kinds()[name])

@@ -132,6 +132,7 @@ func (b *bed) harness(t *testing.T) contract.Harness {
 	must(t, b.ResetCounts(t.Context()))
 	return contract.Harness{
 		Server: s, SystemUsers: [2]string{"svc.orders", "svc.o'brien"}, PageSize: pageSize,
+		Locking:          true,
 		SecretUnreadable: b.spec.Quirks["maskSecretHash"] == true,
 		Break:            func(t *testing.T, f contract.Fault) func() { return b.breakBy(t, hostile, f) },
 		Kinds:            kinds, Requests: b.requests, Authenticate: b.authenticate, Look: b.look, Edit: b.edit,

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/contract"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -68,6 +69,29 @@ func TestNotesOfOthersSurvive(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(after.Name).To(Equal("Renamed"))
 	g.Expect(after.Notes).To(HaveValue(Equal(notes)))
+}
+
+// The answer to a change does not tell the new version: what builds on it is not locked.
+func TestWithoutAVersionThereIsNoLock(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.server(t, nil)
+	_, err := s.Create(t.Context(), orders, orderSync, idserver.DrawSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	found, err := s.Find(t.Context(), orders, idserver.Credential{})
+	g.Expect(err).NotTo(HaveOccurred())
+	changed := orderSync
+	changed.DisplayName = "Renamed"
+	reply, err := s.Update(t.Context(), found, changed, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(reply.Version).To(BeEmpty())
+	b.edit(t, orders.ClientID, contract.Edit{Enabled: new(false)})
+	changed.DisplayName = "Renamed again"
+	_, err = s.Update(t.Context(), reply, changed, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	after, _, err := b.Application(t.Context(), orders.ClientID)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(after.Name).To(Equal("Renamed again"))
 }
 
 // Between the look-up and the change somebody may delete our registration and another cluster take its client id.

@@ -13,9 +13,6 @@ import (
 
 const opUpdate = "updating the registration"
 
-// maxConflicts is how often an update starts again because somebody else was faster.
-const maxConflicts = 3
-
 // Update implements idserver.Server: it sends the attributes that differ, locked by the version where one was read, and
 // nothing where none differs.
 func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
@@ -32,27 +29,21 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 			return idserver.Reply{}, err
 		}
 	}
-	for range maxConflicts {
-		changes, err := s.changes(ctx, at, current, want, secret)
-		if err != nil {
-			return idserver.Reply{}, err
-		}
-		if len(changes) == 0 {
-			return at.reply(current), nil
-		}
-		err = s.patch(ctx, at, current, changes)
-		if err == nil {
-			return at.reply(patched(current, changes)), nil
-		}
-		refused, ok := errors.AsType[*refusalError](err)
-		if !ok {
-			return idserver.Reply{}, err
-		}
-		if current, err = s.afterRefusal(ctx, at, current, refused); err != nil {
-			return idserver.Reply{}, err
-		}
+	changes, err := s.changes(ctx, at, current, want, secret)
+	if err != nil {
+		return idserver.Reply{}, err
 	}
-	return idserver.Reply{}, rejected(opUpdate, idserver.ReasonConflict, "somebody else keeps changing the registration")
+	if len(changes) == 0 {
+		return at.reply(current), nil
+	}
+	err = s.patch(ctx, at, current, changes)
+	if refused, ok := errors.AsType[*refusalError](err); ok {
+		return idserver.Reply{}, s.afterRefusal(ctx, at, current, refused)
+	}
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	return at.reply(patched(current, changes)), nil
 }
 
 // changes are the attributes to send. A registration without a mark of this operator is never changed.
@@ -119,24 +110,23 @@ func patched(current, changes attributes) attributes {
 	return whole
 }
 
-// afterRefusal reads the registration again. It returns it where somebody else has changed it, which is worth another try
-// with what is there now; else the refusal stands. Another registration under the same client id, or one that was given to
-// somebody else meanwhile, is not ours to change.
-func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusalError) (attributes, error) {
+// afterRefusal reads the registration again to tell why its change was refused: the instance has no code for a lost lock. Nothing is
+// sent a second time, because this caller may be a leader that was replaced, and the newer state its successor's.
+func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, refused *refusalError) error {
 	now, err := s.find(ctx, at, before.str(attrApplicationURI))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ownerNow, _ := now.owner()
 	ownerBefore, _ := before.owner()
-	if now.id() != before.id() || ownerNow != ownerBefore {
-		return nil, rejected(opUpdate, idserver.ReasonConflict, "the registration was replaced or given to somebody else meanwhile")
+	switch {
+	case now.id() != before.id() || ownerNow != ownerBefore:
+		return rejected(opUpdate, idserver.ReasonConflict, "the registration was replaced or given to somebody else meanwhile")
+	case before.version() != "" && now.version() != before.version():
+		return refused.as(idserver.ErrRejected, opUpdate, idserver.ReasonConflict,
+			"somebody else changed the registration since it was read; nothing was changed")
+	case refused.final() || refused.status < 500:
+		return refused.as(idserver.ErrRejected, opUpdate, idserver.ReasonInvalid, "the instance refuses one of the values; its own log tells which")
 	}
-	if now.version() != before.version() && before.version() != "" {
-		return now, nil
-	}
-	if refused.final() || refused.status < 500 {
-		return nil, refused.as(idserver.ErrRejected, opUpdate, idserver.ReasonInvalid, "the instance refuses one of the values; its own log tells which")
-	}
-	return nil, refused.as(idserver.ErrUnavailable, opUpdate, "", "the instance failed to change the registration, and does not say why")
+	return refused.as(idserver.ErrUnavailable, opUpdate, "", "the instance failed to change the registration, and does not say why")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strconv"
 
 	"trustedapps.dev/operator/internal/idserver"
 )
@@ -55,8 +56,8 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	return s.answer(len(s.held)-1, told), nil
 }
 
-// Update implements idserver.Server. Where have is a full answer of this server, nothing is sent if it is as wanted already. What
-// somebody else edited since is brought to want as well, unless it belongs to another owner now.
+// Update implements idserver.Server. Where have is a full answer of this server, nothing is sent if it is as wanted already, and
+// nothing is changed if the registration was since.
 func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
 	const op = "updating the registration"
 	s.mu.Lock()
@@ -75,11 +76,15 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	if s.lacksControl(i, have.Credential) {
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrControlLost, Op: op}
 	}
-	if s.unmarked(i) || wasRead && read.Owner != s.held[i].Owner {
+	if s.unmarked(i) {
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonTaken}
 	}
 	s.write++
+	if wasRead && read.version != s.held[i].version {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict}
+	}
 	updated := s.held[i]
+	updated.version++
 	updated.Registration = want.Normalize()
 	told := s.changeSecret(&updated, secret)
 	s.held[i] = updated
@@ -204,7 +209,7 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 	}
 	if s.capabilities.Lookup {
 		reply.Owner, reply.ForeignOwner = r.Owner, r.ForeignOwner
-		reply.Raw = r.copy()
+		reply.Version, reply.Raw = strconv.Itoa(r.version), r.copy()
 	}
 	return reply
 }

@@ -25,6 +25,7 @@ func harness(t *testing.T, s *Server) contract.Harness {
 	h := contract.Harness{
 		Server:      around,
 		SystemUsers: [2]string{"svc.one", "svc.two"},
+		Locking:     s.Capabilities().Lookup,
 		Break:       around.breakFor,
 		Kinds:       []contract.FaultKind{contract.Unreachable, contract.CutBefore, contract.AnswerLost},
 		Requests:    around.requests,

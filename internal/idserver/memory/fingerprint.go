@@ -8,7 +8,8 @@ import (
 
 // Fingerprint renders everything that the server's further behaviour depends on: equal fingerprints mean servers that nobody can
 // tell apart. It is one line for each registration and shows secrets, which are counters here. How many values were drawn and how many
-// writes were counted is left out; put it through Canonical, together with the rest of the state, to leave out the names of drawn
+// writes were counted is left out, and so are versions: they tell only whether a reply is stale, and whoever compares states holds no
+// reply then. Put it through Canonical, together with the rest of the state, to leave out the names of drawn
 // values too.
 func (s *Server) Fingerprint() string {
 	s.mu.Lock()

@@ -44,10 +44,12 @@ type Stored struct {
 	Notes string
 	// Referenced makes the server refuse to delete it, because something there refers to it.
 	Referenced bool
+	// version rises with each change, for optimistic locking.
+	version int
 }
 
 // NewClientChosen makes a server with the capabilities of ERP.net: the caller chooses client id and secret, one secret is valid
-// at a time, registrations carry a mark and can be looked up and listed.
+// at a time, registrations carry a mark and can be looked up and listed, and updates are locked by a version.
 func NewClientChosen() *Server {
 	return &Server{capabilities: idserver.Capabilities{
 		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
@@ -106,6 +108,7 @@ func (s *Server) EditByHand(clientID string, edit func(*Stored)) bool {
 	edited := s.held[i].copy()
 	edit(&edited)
 	edited.Registration = edited.Registration.Normalize()
+	edited.version++
 	s.held[i] = edited
 	return true
 }
