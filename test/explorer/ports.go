@@ -18,7 +18,6 @@ func (p ledgerPort) Load(context.Context) (ledger.Record, bool, error) {
 	if s.mistake != nil && s.mistake.readsLedgerOnce && s.read {
 		return s.first, true, nil
 	}
-	s.fenced = s.read
 	s.read, s.loaded = true, s.w.ledgerVersion
 	if s.w.ledger == nil {
 		return ledger.Record{}, false, nil
@@ -47,7 +46,7 @@ func (s *session) save(rec ledger.Record) error {
 	}
 	s.w.ledger = &rec
 	s.w.ledgerVersion++
-	s.loaded, s.fenced = s.w.ledgerVersion, true
+	s.loaded = s.w.ledgerVersion
 	return nil
 }
 
