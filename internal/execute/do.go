@@ -66,8 +66,6 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 		r.lookup(ctx)
 	case plan.Create:
 		r.create(ctx)
-	case plan.Supersede:
-		return r.supersede(ctx)
 	case plan.Apply:
 		return r.apply(ctx)
 	case plan.Verify:

@@ -153,7 +153,7 @@ func (r *run) save(ctx context.Context, rec ledger.Record) error {
 
 // fence makes sure that nobody else wrote the ledger since this run read it. A save proves that by its precondition; where none was needed,
 // a leader that was replaced would tell the server what nobody wants any more. What is left is the moment between this and the call:
-// there the version of the registration keeps the two apart, and a sweep finds what happened at a server that has none.
+// there only the server can keep the two apart, and a sweep finds what it did not.
 func (r *run) fence(ctx context.Context) error {
 	if r.saved {
 		return nil

@@ -45,7 +45,6 @@ var living = []rule{
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
 	uncommitted(sparing),         // where each answer can be the last, the server is told no more than needed while nothing can be published
 	uncommitted(replace),         // server-issued: another registration, with an intent saved first
-	uncommitted(supersede),       // a request for an edit that was taken back may still be on its way: make it too late
 	uncommitted(stage),           // the ledger knows what the server will be told, before it is told
 	uncommitted(create),          // absent at the server: create
 	uncommitted(apply),           // present: change it into what is wanted; repeating this is harmless

@@ -48,10 +48,6 @@ var livingCases = []ruleCase{
 		says(ForgetOld{}, serverIssued, public, replaced, deleted("o")),
 		failsWith("TooManyOrphans", serverIssued, public, manyOrphans),
 	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}}},
-	{"supersede", []spoken{says(Supersede{}, otherTarget, asWanted)}, [][]edit{
-		{asWanted}, {unpublished, asWanted}, {otherTarget}, {otherTarget, absentLooked}, {otherTarget, asWanted, superseded},
-		{otherTarget, asWanted, applied}, {otherTarget, asWanted, disabled}, {otherTarget, asWanted, unlocked},
-	}},
 	{"stage", []spoken{says(Stage{Draw: true}, unpublished, noLedger), says(Stage{Draw: true}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}}},
 	{"create", []spoken{says(Create{}, unpublished, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
 	{"apply", []spoken{says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {unpublished, applied}}},

@@ -59,8 +59,6 @@ type Observed struct {
 	Server *idserver.Reply
 	// Absent: the server said in this run that the registration of the newest credential does not exist.
 	Absent bool
-	// Superseded: the registration was changed in this run so that requests which build on what it was before are refused.
-	Superseded bool
 	// Applied: the server was told Want and the newest credential in this run.
 	Applied bool
 	// Verified is the ID of the credential that was proven in this run.

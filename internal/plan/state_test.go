@@ -74,18 +74,13 @@ var (
 	absentLooked  = edit(func(_ *Desired, o *Observed) { o.Looked, o.Server = true, nil })
 	absent        = edit(func(_ *Desired, o *Observed) { o.Absent = true })
 	applied       = edit(func(_ *Desired, o *Observed) { o.Applied = true })
-	superseded    = edit(func(_ *Desired, o *Observed) { o.Superseded = true })
-	asWanted      = edit(func(d *Desired, o *Observed) {
-		o.Looked, o.Server = true, &idserver.Reply{Owner: mine, Registration: d.Want, Version: "4"}
-	})
-	unlocked     = edit(func(_ *Desired, o *Observed) { o.Server.Version = "" })
-	proven       = edit(func(_ *Desired, o *Observed) { o.Verified = o.Ledger.Newest().ID })
-	intended     = edit(func(_ *Desired, o *Observed) { o.Ledger.Intent = &ledger.Intent{Name: "orders", Target: "t1"} })
-	intendedByUs = both(intended, func(_ *Desired, o *Observed) { o.IntentMine = true })
-	void         = edit(func(_ *Desired, o *Observed) { o.IntentVoid = true })
-	unsaved      = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
-	manyOrphans  = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
-	failing      = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
+	proven        = edit(func(_ *Desired, o *Observed) { o.Verified = o.Ledger.Newest().ID })
+	intended      = edit(func(_ *Desired, o *Observed) { o.Ledger.Intent = &ledger.Intent{Name: "orders", Target: "t1"} })
+	intendedByUs  = both(intended, func(_ *Desired, o *Observed) { o.IntentMine = true })
+	void          = edit(func(_ *Desired, o *Observed) { o.IntentVoid = true })
+	unsaved       = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
+	manyOrphans   = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
+	failing       = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
 )
 
 func lookedUp(owner idserver.Mark) edit {

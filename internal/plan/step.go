@@ -23,8 +23,6 @@ type (
 	Lookup struct{}
 	// Create registers the application.
 	Create struct{}
-	// Supersede changes the registration away from what is wanted, for Apply to bring it back: see its rule.
-	Supersede struct{}
 	// Apply changes the registration, and its secret where the client chooses it, into what is wanted.
 	Apply struct{}
 	// Verify proves the newest credential by a token request.
@@ -73,7 +71,6 @@ func (NoteOrphan) step()         {}
 func (Stage) step()              {}
 func (Lookup) step()             {}
 func (Create) step()             {}
-func (Supersede) step()          {}
 func (Apply) step()              {}
 func (Verify) step()             {}
 func (Publish) step()            {}

@@ -38,8 +38,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 	}
 	o := Observed{
 		Finalizer: coin(), LedgerExists: coin(), IntentMine: coin(), IntentVoid: coin(), Looked: coin(), Absent: coin(), Applied: coin(),
-		Superseded: coin(),
-		Verified:   []string{"", "n", "c"}[r.IntN(3)], Deleted: some("", "n", "c", "o"), DeleteRefused: some("n", ""), Disabled: some("", "n"),
+		Verified: []string{"", "n", "c"}[r.IntN(3)], Deleted: some("", "n", "c", "o"), DeleteRefused: some("n", ""), Disabled: some("", "n"),
 	}
 	o.Ledger = ledger.Record{Current: maybe("c"), Next: maybe("n"), Old: maybe("o"), Target: []string{"", "t1", "t2"}[r.IntN(3)], Staged: r.IntN(3)}
 	o.Ledger.Orphans = make([]string, r.IntN(ledger.MaxOrphans+1))
@@ -47,7 +46,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 		o.Ledger.Intent = &ledger.Intent{Name: "orders"}
 	}
 	if coin() {
-		o.Server = &idserver.Reply{Owner: []idserver.Mark{mine, theirs, {}}[r.IntN(3)], Registration: d.Want, Version: []string{"", "4"}[r.IntN(2)]}
+		o.Server = &idserver.Reply{Owner: []idserver.Mark{mine, theirs, {}}[r.IntN(3)]}
 	}
 	o.Output = Output{Secret: ObjectState(r.IntN(5)), ConfigMap: ObjectState(r.IntN(5)), Stale: coin(), Any: coin(), Revisions: some(o.Ledger.Revision(), "n.t2.0", "junk")}
 	if r.IntN(8) == 0 {
@@ -73,8 +72,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 23 {
-		t.Errorf("the random states lead to %d of the 23 kinds of steps: %v", len(met), met)
+	if len(met) != 22 {
+		t.Errorf("the random states lead to %d of the 22 kinds of steps: %v", len(met), met)
 	}
 }
 
@@ -89,7 +88,7 @@ func TestNoStateTouchesWhatIsForeign(t *testing.T) {
 			if o.Output.Secret == Foreign || o.Output.ConfigMap == Foreign {
 				t.Fatalf("it publishes over a foreign object: %+v", o.Output)
 			}
-		case Apply, Supersede:
+		case Apply:
 			if d.Capabilities.Lookup && o.Server.Owner != mine {
 				t.Fatalf("it changes the registration of %+v", o.Server.Owner)
 			}
@@ -131,14 +130,6 @@ func TestAnEditThatIsTakenBackIsApplied(t *testing.T) {
 		t.Fatalf("%#v", s)
 	}
 	o.Looked, o.Server = true, &idserver.Reply{Owner: mine}
-	if s := Next(d, o); s != (Stage{}) {
-		t.Fatalf("%#v", s)
-	}
-	o.Server = &idserver.Reply{Owner: mine, Registration: d.Want, Version: "4"}
-	if s := Next(d, o); s != (Supersede{}) { // S1 was not told yet, and may be on its way
-		t.Fatalf("%#v", s)
-	}
-	o.Superseded, o.Server.Registration.DisplayName = true, "order"
 	if s := Next(d, o); s != (Stage{}) {
 		t.Fatalf("%#v", s)
 	}

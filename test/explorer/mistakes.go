@@ -53,8 +53,6 @@ var mistakes = []Mistake{
 	{name: "the replaced registration is forgotten", profile: serverIssued, budget: Budget{1, 2}, next: forgetReplaced},
 	{name: "a second leader overwrites the ledger", profile: serverIssued, budget: Budget{0, 1}, ignoresVersions: true},
 	{name: "a leader that was replaced changes the registration", profile: clientChosen, budget: Budget{1, 2}, readsLedgerOnce: true},
-	{name: "a change is applied over what another leader wrote since", profile: clientChosen, budget: Budget{1, 3}, server: applyOver},
-	{name: "a late request for an edit that was taken back is left its chance", profile: clientChosen, budget: Budget{1, 3}, next: believing(noneLate)},
 	{name: "the replaced registration is never deleted", profile: serverIssued, budget: Budget{0, 1}, next: instead[plan.DeleteOld](plan.Done{})},
 	{name: "a change of the kind is applied to the former registration's credential", profile: clientChosen, budget: Budget{0, 1}, next: neverDraw},
 }
@@ -171,8 +169,6 @@ func forgetStagings(_ *plan.Desired, o *plan.Observed) {
 	o.Output.Revisions = revisions
 }
 
-func noneLate(_ *plan.Desired, o *plan.Observed) { o.Superseded = true }
-
 func neverDraw(d plan.Desired, o plan.Observed) plan.Step {
 	s := plan.Next(d, o)
 	if st, ok := s.(plan.Stage); ok && o.Ledger.Newest() != nil {
@@ -193,22 +189,4 @@ func (a assumingAbsent) Find(ctx context.Context, key idserver.Key, have idserve
 		err = &idserver.Error{Class: idserver.ErrNotFound, Op: "looking the registration up"}
 	}
 	return reply, err
-}
-
-// overwriting is a server whose backend answers a lost lock by reading again and applying its change over the newer state.
-type overwriting struct{ idserver.Server }
-
-func applyOver(s idserver.Server) idserver.Server { return overwriting{s} }
-
-func (o overwriting) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
-	reply, err := o.Server.Update(ctx, have, want, secret)
-	if idserver.ReasonOf(err) != idserver.ReasonConflict {
-		return reply, err
-	}
-	key := idserver.Key{ClientID: have.Credential.ClientID, Owner: have.Owner}
-	now, err := o.Find(ctx, key, have.Credential)
-	if err != nil {
-		return idserver.Reply{}, err
-	}
-	return o.Server.Update(ctx, now, want, secret)
 }

@@ -18,6 +18,7 @@ func (p ledgerPort) Load(context.Context) (ledger.Record, bool, error) {
 	if s.mistake != nil && s.mistake.readsLedgerOnce && s.read {
 		return s.first, true, nil
 	}
+	s.fenced = s.read
 	s.read, s.loaded = true, s.w.ledgerVersion
 	if s.w.ledger == nil {
 		return ledger.Record{}, false, nil
@@ -46,7 +47,7 @@ func (s *session) save(rec ledger.Record) error {
 	}
 	s.w.ledger = &rec
 	s.w.ledgerVersion++
-	s.loaded = s.w.ledgerVersion
+	s.loaded, s.fenced = s.w.ledgerVersion, true
 	return nil
 }
 

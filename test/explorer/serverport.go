@@ -53,6 +53,9 @@ func (p *serverPort) Update(ctx context.Context, have idserver.Reply, want idser
 // since it was looked up goes unnoticed; and what a replaced leader tells helps nobody.
 func (p *serverPort) learn(reply idserver.Reply, secret idserver.Secret, sent bool) {
 	w := p.s.w
+	if sent {
+		w.late = p.s.outrun
+	}
 	if sent && !w.overlapped {
 		w.removed = slices.DeleteFunc(w.removed, func(handle string) bool { return handle == "" })
 	}

@@ -33,6 +33,8 @@ type session struct {
 	// points are the calls so far, wrote counts those that changed something.
 	points []point
 	wrote  int
+	// fenced: the ledger was this run's own after everything was read. outrun: a second leader ran since.
+	fenced, outrun bool
 	// log is told every call; nil is silent.
 	log func(string)
 	// actions is what is left of the budget: it decides which actions are looked for.
@@ -190,6 +192,7 @@ func (s *session) strike(a *action) {
 		second.log = func(line string) { s.note("        second leader:" + line) }
 	}
 	s.require(second.run().violation)
+	s.outrun = s.fenced
 }
 
 func (s *session) note(line string) {

@@ -35,6 +35,9 @@ type history struct {
 	refused []string
 	// removed are the handles of registrations that a person deleted at the server; an empty one stands for the chosen client id.
 	removed []string
+	// late: a request of a replaced leader landed after its successor was done. It left before, when the ledger was still its own, so that
+	// nothing in the operator can stop it; a sweep repairs that.
+	late bool
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.
@@ -122,7 +125,7 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t\n", w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t\n", w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged
