@@ -6,6 +6,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -33,4 +34,16 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	DeferCleanup(func() { Expect(plane.Stop()).To(Succeed()) })
 	api, err = client.New(plane.RESTConfig, client.Options{})
 	Expect(err).NotTo(HaveOccurred())
+
+	By("waiting until the API server has published the schemas, which it does a moment after the kinds are served")
+	const document = "apis/trustedapps.dev/v1alpha1"
+	Eventually(func(g Gomega) {
+		for path, texts := range map[string][]string{"/openapi/v3": {document}, "/openapi/v3/" + document: {"TrustedApplication", "IdentityServer"}} {
+			out, err := tryKubectl(ctx, "", "get", "--raw", path)
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, text := range texts {
+				g.Expect(out.stdout).To(ContainSubstring(text))
+			}
+		}
+	}).WithTimeout(30 * time.Second).Should(Succeed())
 })
