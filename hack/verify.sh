@@ -113,6 +113,8 @@ done
 # A run of some checks does not overwrite the record of a run of all.
 report=build/verify.json
 [ $# = 0 ] || report=build/verify-partial.json
-printf '{"passed":%s,"checks":[%s]}\n' "$([ ${#failed[@]} = 0 ] && echo true || echo false)" "$(IFS=, && echo "${entries[*]}")" >"$report"
+# passed: nothing failed; complete: and nothing was left unchecked.
+printf '{"passed":%s,"complete":%s,"checks":[%s]}\n' "$([ ${#failed[@]} = 0 ] && echo true || echo false)" \
+	"$([ ${#failed[@]} = 0 ] && [ ${#unchecked[@]} = 0 ] && echo true || echo false)" "$(IFS=, && echo "${entries[*]}")" >"$report"
 [ ${#unchecked[@]} = 0 ] || printf 'NOT CHECKED: %s\n' "${unchecked[@]}"
 [ ${#failed[@]} = 0 ] || { printf 'verify failed: %s\n' "${failed[@]}" >&2 && exit 1; }

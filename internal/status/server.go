@@ -36,9 +36,11 @@ func ProbeOf(info idserver.Info, caps idserver.Capabilities, err error) Probe {
 	case errors.Is(err, idserver.ErrRejected):
 		p.Terminal = true
 		p.Reason = v1alpha1.ReasonDiscoveryFailed
-		switch reason := idserver.ReasonOf(err); reason {
-		case idserver.ReasonIssuerMismatch, idserver.ReasonUnsupportedVersion:
-			p.Reason = reason
+		switch idserver.ReasonOf(err) {
+		case idserver.ReasonIssuerMismatch:
+			p.Reason = v1alpha1.ReasonIssuerMismatch
+		case idserver.ReasonUnsupportedVersion:
+			p.Reason = v1alpha1.ReasonUnsupportedVersion
 		}
 	case idserver.ReasonOf(err) == idserver.ReasonDiscoveryFailed: // perhaps something in between answers, so it may pass
 		p.Reason = v1alpha1.ReasonDiscoveryFailed
