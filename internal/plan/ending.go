@@ -24,11 +24,18 @@ func released(_ Desired, o Observed) Step {
 // endingOnServer makes a rule apply where the policy ends the registration and there may be one.
 func endingOnServer(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if d.Deletion == Orphan || len(o.Ledger.Credentials()) == 0 {
+		if d.Deletion == Orphan || !mayBeRegistered(d, o) {
 			return nil
 		}
 		return r(d, o)
 	}
+}
+
+// mayBeRegistered says whether there may be a registration to end. The ledger tells. Where it was lost, with the operator's namespace say,
+// what is published proves that there was one, and a server that needs no handle is asked for it. What is published goes before a ledger
+// does, so a ledger that went in order is not taken for a lost one.
+func mayBeRegistered(d Desired, o Observed) bool {
+	return len(o.Ledger.Credentials()) > 0 || !o.LedgerExists && o.Output.Any && d.Capabilities.Lookup
 }
 
 func endByLedger(d Desired, o Observed) Step {

@@ -64,8 +64,11 @@ var livingCases = []ruleCase{
 
 var endingCases = []ruleCase{
 	{"released", []spoken{says(Done{}, unguarded)}, [][]edit{{}}},
-	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown)}, [][]edit{{}, {serverDown, orphaning}, {serverDown, noLedger}}},
-	{"lookup", []spoken{says(Lookup{})}, [][]edit{{orphaning}, {noLedger}, {absentLooked}, {serverIssued}}},
+	{"awaitServer", []spoken{
+		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown),
+		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, noLedger), // lost: what is published proves a registration
+	}, [][]edit{{}, {serverDown, orphaning}, {serverDown, noLedger, nothingOut}, {serverDown, serverIssued, noLedger}, {serverDown, emptyLedger}}},
+	{"lookup", []spoken{says(Lookup{}), says(Lookup{}, noLedger)}, [][]edit{{orphaning}, {noLedger, nothingOut}, {absentLooked}, {serverIssued}}},
 	{"endByLedger", []spoken{
 		says(DeleteRegistration{ID: "n"}, serverIssued, retiring, replaced),
 		says(DeleteRegistration{ID: "c"}, serverIssued, retiring, replaced, deleted("n")),
@@ -76,7 +79,7 @@ var endingCases = []ruleCase{
 		says(Disable{ID: "c"}, serverIssued, disableOnly, retiring, disabledNow("n"), refused("c")),
 	}, [][]edit{{}, {serverIssued, orphaning}, {serverIssued, deleted("n")}, {serverIssued, refused("n"), disabledNow("n")}}},
 	{"endFound", []spoken{
-		says(DeleteRegistration{}, lookedUp(mine)), says(Disable{}, lookedUp(mine), disableOnly), says(Disable{}, lookedUp(mine), refused("")),
+		says(DeleteRegistration{}, lookedUp(mine)), says(DeleteRegistration{}, lookedUp(mine), noLedger), says(Disable{}, lookedUp(mine), disableOnly), says(Disable{}, lookedUp(mine), refused("")),
 	}, [][]edit{{lookedUp(theirs)}, {absentLooked}, {lookedUp(mine), orphaning}, {lookedUp(mine), deleted("")}, {lookedUp(mine), disableOnly, disabledNow("")}, {lookedUp(mine), serverIssued}}},
 	{"unpublishAll", []spoken{says(Unpublish{All: true})}, [][]edit{{nothingOut}}},
 	{"deleteLedger", []spoken{says(DeleteLedger{})}, [][]edit{{noLedger}}},

@@ -68,6 +68,7 @@ var (
 	stale         = edit(func(_ *Desired, o *Observed) { o.Output.Stale = true })
 	nothingOut    = edit(func(_ *Desired, o *Observed) { o.Output = Output{} })
 	noLedger      = edit(func(_ *Desired, o *Observed) { o.Ledger, o.LedgerExists = ledger.Record{}, false })
+	emptyLedger   = edit(func(_ *Desired, o *Observed) { o.Ledger = ledger.Record{} })
 	promoted      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current, o.Ledger.Next = o.Ledger.Next, nil })
 	retiring      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current = credential("c") })
 	replaced      = edit(func(_ *Desired, o *Observed) { o.Ledger.Old = credential("o") })

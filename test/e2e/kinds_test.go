@@ -204,6 +204,24 @@ var _ = Describe("deletion", func() {
 		Expect(ok).To(BeFalse())
 	})
 
+	It("ends the registration although the ledger was lost, with the operator's namespace say", Serial, func(ctx SpecContext) {
+		w := newWorld(ctx)
+		app := w.app("orders", serviceSpec())
+		w.create(ctx, app)
+		stopOperator()
+		DeferCleanup(func() {
+			if running == nil {
+				startOperator()
+			}
+		})
+		Expect(admin.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}})).To(Succeed())
+		Expect(admin.Delete(ctx, app)).To(Succeed())
+		startOperator()
+		gone(ctx, app)
+		_, ok := w.registration(ctx, app)
+		Expect(ok).To(BeFalse())
+	})
+
 	It("lets an application go that never reached a server", func(ctx SpecContext) {
 		w := newWorld(ctx)
 		app := w.app("orders", serviceSpec())
