@@ -51,7 +51,11 @@ func newAPI(t *testing.T, refuse func(verb string, object client.Object) error, 
 		refuse = func(string, client.Object) error { return nil }
 	}
 	a := &api{}
+	byServer := func(o client.Object) []string {
+		return []string{o.(*v1alpha1.TrustedApplication).Spec.IdentityServerRef.Name}
+	}
 	a.Client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
+		WithIndex(&v1alpha1.TrustedApplication{}, serverIndex, byServer).
 		WithStatusSubresource(&v1alpha1.TrustedApplication{}, &v1alpha1.IdentityServer{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {

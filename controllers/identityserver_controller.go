@@ -79,11 +79,6 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the IdentityServer: %w", err)
 	}
-	if !ids.DeletionTimestamp.IsZero() {
-		r.forget(req.Name)
-		return ctrl.Result{}, nil
-	}
-
 	connection, probe, err := r.probe(ctx, &ids)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -160,12 +155,30 @@ func (r *IdentityServerReconciler) report(ctx context.Context, ids *v1alpha1.Ide
 	if equality.Semantic.DeepEqual(former, next) {
 		return nil
 	}
-	ids.Status = next
-	if err := r.Client.Status().Update(ctx, ids); err != nil {
+	if err := r.writeStatus(ctx, ids, next); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	announceReadiness(r.Recorder, ids, former.Conditions, next.Conditions)
 	return nil
+}
+
+// writeStatus writes the status. Whoever wrote the object meanwhile without another generation, ServerProtection say, takes nothing from
+// what the probe found: a conflict with them does not cost the server a second one.
+func (r *IdentityServerReconciler) writeStatus(ctx context.Context, ids *v1alpha1.IdentityServer, next v1alpha1.IdentityServerStatus) error {
+	ids.Status = next
+	err := r.Client.Status().Update(ctx, ids)
+	if !apierrors.IsConflict(err) {
+		return err
+	}
+	var now v1alpha1.IdentityServer
+	if gone := r.Live.Get(ctx, client.ObjectKeyFromObject(ids), &now); gone != nil {
+		return gone
+	}
+	if now.UID != ids.UID || now.Generation != ids.Generation {
+		return err
+	}
+	now.Status = next
+	return r.Client.Status().Update(ctx, &now)
 }
 
 // next says when to probe again.

@@ -26,9 +26,18 @@ type probed struct {
 	idserver.Connection
 	info idserver.Info
 	err  error
+	// during is called in every probe; nil is nothing.
+	during func()
+	probes int
 }
 
-func (p *probed) Probe(context.Context) (idserver.Info, error) { return p.info, p.err }
+func (p *probed) Probe(context.Context) (idserver.Info, error) {
+	p.probes++
+	if p.during != nil {
+		p.during()
+	}
+	return p.info, p.err
+}
 
 func (*probed) Capabilities() idserver.Capabilities { return idserver.Capabilities{SecretSlots: 1} }
 
@@ -94,6 +103,22 @@ func TestAServerIsProbedAndStaysConnected(t *testing.T) {
 	s.Expect(s.api.statusWrites).To(Equal(1))
 	s.Expect(s.changed).To(HaveLen(1))
 	s.Expect(told(s.recorder)).To(HaveLen(1))
+}
+
+func TestAFinalizerThatComesDuringAProbeCostsNoSecondOne(t *testing.T) {
+	s := newServers(t, acme(), login())
+	protection := &ServerProtection{Client: s.api}
+	s.Expect(s.api.Create(t.Context(), newApp())).To(Succeed())
+	s.now.during = func() {
+		_, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})
+		s.Expect(err).NotTo(HaveOccurred())
+	}
+	_, ready := s.reconcile(t)
+	s.Expect(ready).To(HaveField("Status", metav1.ConditionTrue))
+	s.Expect(s.now.probes).To(Equal(1))
+	var ids v1alpha1.IdentityServer
+	s.Expect(s.api.Get(t.Context(), client.ObjectKey{Name: "acme"}, &ids)).To(Succeed())
+	s.Expect(ids.Finalizers).To(ConsistOf(v1alpha1.ServerFinalizer))
 }
 
 func TestAnOutageIsToldOnce(t *testing.T) {
@@ -186,16 +211,15 @@ func TestAServerThatIsGoneIsForgotten(t *testing.T) {
 	s.Expect(s.changed).To(HaveLen(2))
 
 	leaving := acme()
-	leaving.Finalizers = []string{"example.com/other"}
+	leaving.Finalizers = []string{v1alpha1.ServerFinalizer}
 	s = newServers(t, leaving, login())
-	s.reconcile(t)
+	s.Expect(s.api.Delete(t.Context(), leaving)).To(Succeed())
+	_, ready := s.reconcile(t)
+	s.Expect(ready).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("is being deleted"))))
+	_, known = s.Pool.Get("acme")
+	s.Expect(known).To(BeTrue(), "the applications that keep it need it for their end")
 	apps := &TrustedApplicationReconciler{Client: s.api}
 	s.Expect(apps.serverExists(t.Context(), "acme")).To(BeTrue())
-	s.Expect(s.api.Delete(t.Context(), leaving)).To(Succeed())
-	s.reconcile(t)
-	_, known = s.Pool.Get("acme")
-	s.Expect(known).To(BeFalse(), "one that leaves takes no new applications")
-	s.Expect(apps.serverExists(t.Context(), "acme")).To(BeFalse(), "and no application waits for its probe")
 	s.Expect(apps.serverExists(t.Context(), "nowhere")).To(BeFalse())
 }
 

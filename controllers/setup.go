@@ -83,6 +83,9 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
+	if err := (&ServerProtection{Client: mgr.GetClient()}).SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
+	}
 	published := &namespaces{manager: mgr, live: live, wanted: s.Published, operator: s.Namespace, caches: map[string]stoppable{}, refused: map[string]bool{}}
 	if published.wanted == nil {
 		published.wanted = []string{cache.AllNamespaces}

@@ -251,12 +251,12 @@ func (r *TrustedApplicationReconciler) again(req ctrl.Request) time.Duration {
 	return jitter(r.backoff.When(req.NamespacedName))
 }
 
-// serverExists says whether the IdentityServer exists and stays, and so will be probed.
+// serverExists says whether the IdentityServer exists, and so will be probed.
 func (r *TrustedApplicationReconciler) serverExists(ctx context.Context, name string) (bool, error) {
 	var ids v1alpha1.IdentityServer
 	err := r.Client.Get(ctx, types.NamespacedName{Name: name}, &ids)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return err == nil && ids.DeletionTimestamp.IsZero(), err
+	return err == nil, err
 }

@@ -4,6 +4,8 @@ package v1alpha1
 const (
 	// Finalizer keeps a TrustedApplication until its registration has ended as its deletionPolicy says.
 	Finalizer = "trustedapps.dev/registration"
+	// ServerFinalizer keeps an IdentityServer as long as a TrustedApplication names it.
+	ServerFinalizer = "trustedapps.dev/in-use"
 
 	// ManagedByLabel is on every object that the operator writes, with ManagedByValue.
 	ManagedByLabel = "app.kubernetes.io/managed-by"

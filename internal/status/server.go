@@ -80,13 +80,21 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 	}
 	switch {
 	case p.Reason == "":
-		c.kstatus(plan.Done{}, verdict{metav1.ConditionTrue, v1alpha1.ReasonReady, "applications can be registered"})
+		c.kstatus(plan.Done{}, verdict{metav1.ConditionTrue, v1alpha1.ReasonReady, ready(ids)})
 	case p.Terminal:
 		c.kstatus(plan.Fail{}, bad)
 	default:
 		c.kstatus(plan.Wait{}, bad)
 	}
 	return s
+}
+
+// ready tells what a server that is well is good for.
+func ready(ids *v1alpha1.IdentityServer) string {
+	if ids.DeletionTimestamp.IsZero() {
+		return "applications can be registered"
+	}
+	return "the IdentityServer is being deleted; it serves until no TrustedApplication names it any more, then it goes"
 }
 
 func capabilities(c idserver.Capabilities, features []string) *v1alpha1.Capabilities {

@@ -64,6 +64,7 @@ var _ = Describe("the cost of an application", Serial, func() {
 		Expect(counts.Requests).NotTo(HaveKey("POST Systems_Security_TrustedApplications"))
 
 		By("changing something that no registration depends on")
+		w.serverReady(ctx) // reads it as it is now
 		w.server.Spec.Environment = v1alpha1.EnvironmentTest
 		Expect(admin.Update(ctx, w.server)).To(Succeed())
 		w.serverBecomes(ctx, metav1.ConditionTrue, v1alpha1.ReasonReady)

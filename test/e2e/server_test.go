@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -87,6 +89,49 @@ var _ = Describe("an IdentityServer", func() {
 		Expect(w.instance.SetDown(ctx, false)).To(Succeed())
 		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		works(ctx, w.secret(ctx, app.Status.Binding))
+	})
+})
+
+var _ = Describe("a server that is deleted", func() {
+	gone := func(ctx context.Context, o client.Object) {
+		GinkgoHelper()
+		Eventually(func() bool {
+			return apierrors.IsNotFound(admin.Get(ctx, client.ObjectKeyFromObject(o), o))
+		}).Should(BeTrue())
+	}
+
+	It("together with its applications stays until their registrations have ended", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		app := w.app("orders", serviceSpec())
+		w.create(ctx, app)
+		Expect(admin.Delete(ctx, w.server)).To(Succeed()) // first, as the worst order
+		Expect(admin.Delete(ctx, app)).To(Succeed())
+		gone(ctx, app)
+		_, ok := w.registration(ctx, app)
+		Expect(ok).To(BeFalse())
+		gone(ctx, w.server)
+		Expect(admin.Create(ctx, w.again())).To(Succeed()) // for the end of the spec
+	})
+
+	It("serves the applications that are left, says so, and goes at once when none is", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		app := w.app("orders", serviceSpec())
+		w.create(ctx, app)
+		Expect(admin.Delete(ctx, w.server)).To(Succeed())
+		Eventually(func(g Gomega) {
+			ready := w.serverBecomes(ctx, metav1.ConditionTrue, v1alpha1.ReasonReady)
+			g.Expect(ready.Message).To(ContainSubstring("until no TrustedApplication names it"))
+		}).Should(Succeed())
+		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = "Orders, once more" })
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		Expect(admin.Delete(ctx, app)).To(Succeed())
+		gone(ctx, app)
+		gone(ctx, w.server)
+
+		w.server = w.again()
+		Expect(admin.Create(ctx, w.server)).To(Succeed())
+		w.serverReady(ctx)
+		Expect(w.server.Finalizers).To(BeEmpty(), "without an application it is not kept")
 	})
 })
 

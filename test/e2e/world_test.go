@@ -77,6 +77,11 @@ func newWorld(ctx context.Context, change ...func(*standin.Spec)) *world {
 	return w
 }
 
+// again is the IdentityServer of this world, to create once more.
+func (w *world) again() *v1alpha1.IdentityServer {
+	return &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: w.server.Name}, Spec: w.server.Spec}
+}
+
 // end deletes what the spec made, so that no other spec is disturbed.
 func (w *world) end(ctx SpecContext) {
 	Expect(w.instance.SetDown(ctx, true)).To(Succeed()) // ends calls that hang

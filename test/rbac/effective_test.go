@@ -24,7 +24,7 @@ var (
 	allowed = []string{
 		"get trustedapplications" + group, "watch trustedapplications" + group, "patch trustedapplications" + group,
 		"update trustedapplications/status" + group, "update trustedapplications/finalizers" + group,
-		"watch identityservers" + group, "update identityservers/status" + group,
+		"watch identityservers" + group, "patch identityservers" + group, "update identityservers/status" + group,
 		"get namespaces kube-system/kube-system", "create events.events.k8s.io demo",
 		"get secrets " + own + "/ta-1", "create secrets " + own, "update secrets " + own + "/ta-1", "delete secrets " + own + "/ta-1",
 		"get secrets demo/orders", "watch secrets demo", "create secrets demo", "update secrets demo/orders", "delete secrets demo/orders",

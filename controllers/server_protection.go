@@ -1,0 +1,81 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// ServerProtection keeps an IdentityServer that is deleted until no TrustedApplication names it any more. Whoever deletes both at once,
+// as GitOps tools do, would otherwise leave applications whose registrations nobody can end. Without applications it keeps nothing, so
+// that an unused server goes at once, also when the operator is gone.
+type ServerProtection struct {
+	Client client.Client
+}
+
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch;patch
+
+// Reconcile puts the finalizer on a server that is named by an application, and takes it off when none is left.
+func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var ids v1alpha1.IdentityServer
+	if err := p.Client.Get(ctx, req.NamespacedName, &ids); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	used, err := p.used(ctx, ids.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	patch := client.MergeFromWithOptions(ids.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	changed := false
+	switch {
+	case !used:
+		changed = controllerutil.RemoveFinalizer(&ids, v1alpha1.ServerFinalizer)
+	case ids.DeletionTimestamp.IsZero(): // later Kubernetes takes no new finalizer
+		changed = controllerutil.AddFinalizer(&ids, v1alpha1.ServerFinalizer)
+	}
+	if !changed {
+		return ctrl.Result{}, nil
+	}
+	if err := client.IgnoreNotFound(p.Client.Patch(ctx, &ids, patch)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("writing the finalizer of the IdentityServer: %w", err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// used says whether an application names the server.
+func (p *ServerProtection) used(ctx context.Context, server string) (bool, error) {
+	var list v1alpha1.TrustedApplicationList
+	err := p.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}, client.Limit(1), client.DisableReadYourWritesConsistency)
+	if err != nil {
+		return false, fmt.Errorf("listing the applications of the server: %w", err)
+	}
+	return len(list.Items) > 0, nil
+}
+
+// SetupWithManager watches servers, and the coming and going of applications. An application never changes its server.
+func (p *ServerProtection) SetupWithManager(mgr ctrl.Manager) error {
+	named := func(_ context.Context, o client.Object) []reconcile.Request {
+		app, ok := o.(*v1alpha1.TrustedApplication)
+		if !ok {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: app.Spec.IdentityServerRef.Name}}}
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("serverprotection").
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(named), builder.WithPredicates(predicate.Funcs{
+			UpdateFunc: func(event.UpdateEvent) bool { return false },
+		})).
+		Complete(p)
+}
