@@ -60,6 +60,7 @@ unit: standin ## Test what needs no control plane, and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh unit | xargs -r go test $(RACE)
 	cd hack/erpnet-standin && go test $(RACE) ./...
+	cd hack/image && go test ./...
 
 .PHONY: explorer
 explorer: ## Try every crash, lost answer and edit, in every order, on the real plan and executor.
@@ -96,6 +97,14 @@ vulncheck: bin/govulncheck ## Look for known vulnerabilities. VULNDB=URL names a
 .PHONY: build
 build: ## Build the operator: bin/manager.
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/manager .
+
+# The platforms of the image.
+PLATFORMS ?= linux/amd64,linux/arm64
+
+.PHONY: image
+image: ## Build the operator's container image, without a container engine: build/image. PLATFORMS=linux/amd64 for one.
+	cd hack/image && go build -o $(CURDIR)/bin/image .
+	bin/image -platforms $(PLATFORMS)
 
 .PHONY: standin
 standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.

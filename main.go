@@ -3,21 +3,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // the image holds nothing but this program, so no certificate authorities either
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -37,7 +38,8 @@ const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 // options are the flags.
 type options struct {
 	namespace      string
-	namespaces     string
+	serviceAccount string
+	publisherRole  string
 	metricsAddress string
 	probeAddress   string
 	leaderElect    bool
@@ -51,8 +53,10 @@ func parse() options {
 	var o options
 	flag.StringVar(&o.namespace, "operator-namespace", "", "The operator's own namespace: ledgers are kept there, "+
 		"and the credentials of IdentityServers are read from there. Default: the namespace of the Pod.")
-	flag.StringVar(&o.namespaces, "namespaces", "*", "The namespaces that Secrets and ConfigMaps may be published in, separated by commas; "+
-		"* for all. The ServiceAccount needs the role trustedapp-operator-publisher in each.")
+	flag.StringVar(&o.serviceAccount, "service-account", "trustedapp-operator", "The name of the operator's ServiceAccount, for the remedy that an "+
+		"application shows in whose namespace the operator may not publish.")
+	flag.StringVar(&o.publisherRole, "publisher-role", "trustedapp-operator-publisher", "The ClusterRole that allows to publish Secrets and "+
+		"ConfigMaps wherever it is bound to the ServiceAccount, for the same remedy.")
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "The address of the metrics endpoint, such as 127.0.0.1:8080; 0 for none.")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz; 0 for none.")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. "+
@@ -69,7 +73,7 @@ func parse() options {
 func main() {
 	o := parse()
 	if o.version {
-		_, _ = fmt.Fprintln(os.Stdout, version())
+		_, _ = fmt.Fprintln(os.Stdout, "trustedapp-operator "+version())
 		return
 	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.log)))
@@ -84,16 +88,13 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	namespaces, err := published(o.namespaces)
-	if err != nil {
-		return err
-	}
-	scheme := runtime.NewScheme()
+	scheme := kruntime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("making the scheme: %w", err)
 	}
 	config.QPS = -1 // the API server's own priority and fairness limits us; a second limit here would only add latency
-	config.UserAgent = "trustedapp-operator/" + version()
+	agent := "trustedapp-operator/" + strings.Fields(version())[0]
+	config.UserAgent = agent
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
@@ -113,8 +114,8 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		return err
 	}
 	setup := controllers.Setup{
-		Namespace: namespace, Published: namespaces, Cluster: cluster, Workers: o.workers, ProbeInterval: o.probeInterval,
-		Dial: controllers.Dial("trustedapp-operator/" + version()),
+		Namespace: namespace, ServiceAccount: o.serviceAccount, PublisherRole: o.publisherRole, Cluster: cluster,
+		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent),
 	}
 	if err := setup.AddTo(mgr); err != nil {
 		return err
@@ -135,24 +136,6 @@ func ownNamespace(flag string) (string, error) {
 		return "", fmt.Errorf("finding the operator's namespace (outside of a Pod set --operator-namespace): %w", err)
 	}
 	return strings.TrimSpace(string(content)), nil
-}
-
-// published splits the flag; nil is every namespace. An empty list is refused: it is more likely a mistake than a wish for all or none.
-func published(flag string) ([]string, error) {
-	if strings.TrimSpace(flag) == "*" {
-		return nil, nil
-	}
-	var out []string
-	for part := range strings.SplitSeq(flag, ",") {
-		part = strings.TrimSpace(part)
-		if len(validation.IsDNS1123Label(part)) > 0 {
-			return nil, fmt.Errorf("reading --namespaces: %q is not the name of a namespace; separate names by commas, or give * alone for all", part)
-		}
-		if !slices.Contains(out, part) {
-			out = append(out, part)
-		}
-	}
-	return out, nil
 }
 
 // syncLimit is how long a readiness probe waits; Kubernetes gives it a second.
@@ -179,17 +162,19 @@ func clusterUID(ctx context.Context, reader client.Reader) (string, error) {
 	return string(ns.UID), nil
 }
 
-// version is that of the build.
+// version is that of the build, with the commit, as the Go toolchain stamped them.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
+	settings := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " (" + s.Value + ")"
-		}
+		settings[s.Key] = s.Value
 	}
-	return v
+	commit := cmp.Or(settings["vcs.revision"], "unknown")
+	if settings["vcs.modified"] == "true" {
+		commit += "-modified"
+	}
+	return fmt.Sprintf("%s commit %s %s %s/%s", info.Main.Version, commit, info.GoVersion, runtime.GOOS, runtime.GOARCH)
 }

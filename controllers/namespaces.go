@@ -4,50 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
-
-	"trustedapps.dev/operator/api/v1alpha1"
 )
 
 // permissionInterval is the time between two questions whether a namespace may be published in by now.
 const permissionInterval = 10 * time.Second
 
-// publisherRole is the ClusterRole that allows to publish in the namespaces in which it is bound.
-const publisherRole = "trustedapp-operator-publisher"
-
-// namespaces watches what is published, in each namespace as soon as the operator is allowed to. A namespace without permission
-// holds nothing up but its own applications. It reads metadata only, and only of what this operator wrote.
+// namespaces watches what is published, in each namespace with applications as soon as the operator is allowed to: the permission is all
+// that decides where it publishes. A namespace without one holds nothing up but its own applications. It reads metadata only, and only of
+// what this operator wrote.
 type namespaces struct {
 	manager manager.Manager
 	// live asks for permissions.
 	live client.Writer
-	// wanted are the namespaces to publish in; the one "" is all of them.
-	wanted []string
-	// operator is the namespace of the operator itself, for the remedy.
-	operator string
+	// account is the operator's ServiceAccount, and role the ClusterRole that allows to publish where it is bound, for the remedy.
+	account types.NamespacedName
+	role    string
 	// watch adds a source to the controller of applications.
 	watch func(source.Source) error
-	// changed is called when it turned out whether a namespace may be published in.
-	changed func(ctx context.Context, namespace string)
+	// applications finds those of a namespace, of all where it is "".
+	applications func(ctx context.Context, namespace string) []reconcile.Request
+	// wake lets an application go on, when it turned out whether its namespace may be published in.
+	wake func(types.NamespacedName)
+
+	ring chan struct{}
 
 	mu     sync.Mutex
 	caches map[string]stoppable
-	// refused are the namespaces that the API server was asked about and said no.
+	// refused are the namespaces that were asked about, and whether the API server said no; the one "" is all of them.
 	refused map[string]bool
+}
+
+func newNamespaces(mgr manager.Manager, live client.Writer, account types.NamespacedName, role string) *namespaces {
+	return &namespaces{
+		manager: mgr, live: live, account: account, role: role,
+		ring: make(chan struct{}, 1), caches: map[string]stoppable{}, refused: map[string]bool{},
+	}
 }
 
 // stoppable is a cache that can be stopped.
@@ -56,114 +59,88 @@ type stoppable struct {
 	stop context.CancelFunc
 }
 
-// Start implements manager.Runnable: it asks for every namespace that is not watched.
+// Start implements manager.Runnable: it asks for all namespaces, then for each that an application is in, and again from time to time.
 func (n *namespaces) Start(ctx context.Context) error {
 	ticker := time.NewTicker(permissionInterval)
 	defer ticker.Stop()
+	n.ask(ctx, cache.AllNamespaces)
 	for {
-		for _, namespace := range n.wanted {
-			if n.cacheOf(namespace) != nil {
-				continue
-			}
-			if err := n.try(ctx, namespace); err != nil {
-				if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
-					n.refuse(ctx, namespace)
-				}
-				log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
-			}
+		for _, namespace := range n.open() {
+			n.ask(ctx, namespace)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-n.ring:
 		case <-ticker.C:
+			n.askAgain(ctx)
 		}
 	}
 }
 
-// errRefused is the error for a permission that the operator does not have.
-var errRefused = errors.New("not allowed")
-
-// syncTimeout bounds the first look into a namespace: a permission may go between the question and the look, and others wait.
-const syncTimeout = 30 * time.Second
-
-// try begins to watch a namespace, if that is allowed.
-func (n *namespaces) try(ctx context.Context, namespace string) error {
-	for _, resource := range []string{"secrets", "configmaps"} {
-		if err := n.allowed(ctx, namespace, resource); err != nil {
-			return err
-		}
-	}
-	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
-		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
-		DefaultNamespaces:    map[string]cache.Config{namespace: {}},
-		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}),
-		DefaultTransform:     cache.TransformStripManagedFields(),
-	})
-	if err != nil {
-		return fmt.Errorf("making the cache: %w", err)
-	}
-	kinds := []*metav1.PartialObjectMetadata{{}, {}}
-	kinds[0].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	kinds[1].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-	running, stop := context.WithCancel(ctx)
-	watched := false
-	defer func() {
-		if !watched {
-			stop()
-		}
-	}()
-	if err := fill(running, metadata, kinds); err != nil {
-		return err
-	}
-	for _, kind := range kinds {
-		owner := handler.TypedEnqueueRequestForOwner[*metav1.PartialObjectMetadata](n.manager.GetScheme(), n.manager.GetRESTMapper(),
-			&v1alpha1.TrustedApplication{}, handler.OnlyControllerOwner())
-		if err := n.watch(source.Kind(metadata, kind, owner)); err != nil {
-			return fmt.Errorf("watching %ss: %w", kind.Kind, err)
-		}
-	}
-	watched = true
+// open are the namespaces that applications wait in for the first answer.
+func (n *namespaces) open() []string {
 	n.mu.Lock()
-	n.caches[namespace] = stoppable{metadata, stop}
+	defer n.mu.Unlock()
+	if _, all := n.caches[cache.AllNamespaces]; all {
+		return nil
+	}
+	var open []string
+	for namespace, refused := range n.refused {
+		if _, watched := n.caches[namespace]; !watched && !refused {
+			open = append(open, namespace)
+		}
+	}
+	return open
+}
+
+// askAgain asks for what was refused, and forgets the namespaces that no application is in any more.
+func (n *namespaces) askAgain(ctx context.Context) {
+	if n.cacheOf(cache.AllNamespaces) != nil {
+		return
+	}
+	n.ask(ctx, cache.AllNamespaces)
+	n.mu.Lock()
+	asked := slices.Collect(maps.Keys(n.refused))
 	n.mu.Unlock()
-	n.changed(ctx, namespace)
-	return nil
+	for _, namespace := range asked {
+		switch {
+		case namespace == cache.AllNamespaces:
+		case len(n.applications(ctx, namespace)) == 0:
+			n.forget(namespace)
+		case n.cacheOf(namespace) == nil:
+			n.ask(ctx, namespace)
+		}
+	}
 }
 
-// fill starts a cache and waits until it saw all objects of the kinds. The cache runs until ctx ends.
-func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObjectMetadata) error {
-	go func() {
-		if err := metadata.Start(ctx); err != nil {
-			log.FromContext(ctx).Error(err, "watching what is published")
-		}
-	}()
-	patient, cancel := context.WithTimeout(ctx, syncTimeout)
-	defer cancel()
-	for _, kind := range kinds {
-		if _, err := metadata.GetInformer(patient, kind); err != nil {
-			return fmt.Errorf("filling the cache of %ss: %w", kind.Kind, err)
-		}
+// ask asks for a namespace, and begins to watch it if it may.
+func (n *namespaces) ask(ctx context.Context, namespace string) {
+	err := n.try(ctx, namespace)
+	if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
+		n.refuse(ctx, namespace)
 	}
-	if !metadata.WaitForCacheSync(patient) {
-		return fmt.Errorf("filling the cache: %w", context.Cause(patient))
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
 	}
-	return nil
 }
 
-// allowed asks the API server whether the operator may do there what publishing takes.
-func (n *namespaces) allowed(ctx context.Context, namespace, resource string) error {
-	for _, verb := range []string{"watch", "list", "get", "create", "update", "delete"} {
-		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: resource},
-		}}
-		if err := n.live.Create(ctx, review); err != nil {
-			return fmt.Errorf("asking for permissions: %w", err)
-		}
-		if !review.Status.Allowed {
-			return fmt.Errorf("%s of %s: %w", verb, resource, errRefused)
-		}
+// forget stops to watch a namespace, and to ask for it.
+func (n *namespaces) forget(namespace string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c, ok := n.caches[namespace]; ok {
+		c.stop()
+		delete(n.caches, namespace)
 	}
-	return nil
+	delete(n.refused, namespace)
+}
+
+// changed wakes the applications of a namespace.
+func (n *namespaces) changed(ctx context.Context, namespace string) {
+	for _, app := range n.applications(ctx, namespace) {
+		n.wake(app.NamespacedName)
+	}
 }
 
 // refuse notes that a namespace is closed, and tells its applications the first time.
@@ -172,7 +149,7 @@ func (n *namespaces) refuse(ctx context.Context, namespace string) {
 	known := n.refused[namespace]
 	n.refused[namespace] = true
 	n.mu.Unlock()
-	if !known {
+	if !known && namespace != cache.AllNamespaces { // a namespace may be allowed where all are not
 		n.changed(ctx, namespace)
 	}
 }
@@ -192,7 +169,10 @@ func (n *namespaces) cacheOf(namespace string) cache.Cache {
 // Forbidden is told of a request that the API server refused. It asks again what is allowed in the namespace, and if the permission was
 // taken, watches it no more until it is given back.
 func (n *namespaces) Forbidden(ctx context.Context, namespace string) {
-	if slices.Contains(n.wanted, cache.AllNamespaces) {
+	n.mu.Lock()
+	_, all := n.caches[cache.AllNamespaces]
+	n.mu.Unlock()
+	if all {
 		namespace = cache.AllNamespaces
 	}
 	for _, resource := range []string{"secrets", "configmaps"} {
@@ -214,28 +194,32 @@ func (n *namespaces) drop(namespace string) {
 }
 
 // Permitted says whether the operator publishes in a namespace, and if not, what to do about it. known is false until the API server
-// was asked.
+// was asked; the answer wakes the applications of the namespace.
 func (n *namespaces) Permitted(namespace string) (permitted bool, remedy string, known bool) {
 	if n.cacheOf(namespace) != nil {
 		return true, "", true
 	}
-	all, listed := slices.Contains(n.wanted, cache.AllNamespaces), slices.Contains(n.wanted, namespace)
 	n.mu.Lock()
-	known = !all && !listed || n.refused[namespace] || n.refused[cache.AllNamespaces]
+	refused, asked := n.refused[namespace]
+	if !asked {
+		n.refused[namespace] = false
+	}
 	n.mu.Unlock()
-	if !known {
-		return false, "", false
+	if refused {
+		return false, n.remedy(namespace), true
 	}
-	how := "rolebinding " + publisherRole + " -n " + namespace
-	if all {
-		how = "clusterrolebinding " + publisherRole
+	select {
+	case n.ring <- struct{}{}:
+	default:
 	}
-	bind := fmt.Sprintf("kubectl create %s --clusterrole=%s --serviceaccount=%s:trustedapp-operator", how, publisherRole, n.operator)
-	if !all && !listed {
-		bind = "add it to the operator's flag --namespaces, and " + bind
-	}
-	return false, fmt.Sprintf("the operator may not publish Secrets and ConfigMaps in the namespace %s; a cluster administrator can allow it: %s",
-		namespace, bind), true
+	return false, "", false
+}
+
+// remedy is what a cluster administrator can do. The binding is not named as those that the chart makes, which it would stand in the way of.
+func (n *namespaces) remedy(namespace string) string {
+	return fmt.Sprintf("the operator may not publish Secrets and ConfigMaps in the namespace %[1]s; a cluster administrator can allow it, "+
+		"installed with Helm by adding %[1]s to the value namespaces, else by: kubectl create rolebinding %[2]s -n %[1]s --clusterrole=%[3]s "+
+		"--serviceaccount=%[4]s:%[2]s", namespace, n.account.Name, n.role, n.account.Namespace)
 }
 
 // Get implements client.Reader.

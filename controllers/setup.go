@@ -1,13 +1,13 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,8 +23,9 @@ import (
 type Setup struct {
 	// Namespace is the operator's own.
 	Namespace string
-	// Published are the namespaces to publish in; nil for all.
-	Published []string
+	// ServiceAccount is the name of the operator's own, and PublisherRole that of the ClusterRole to bind to it wherever it is to publish.
+	// They are told to people; the permission itself decides.
+	ServiceAccount, PublisherRole string
 	// Cluster is the UID of the cluster.
 	Cluster string
 	// Workers is the number of applications worked on at the same time.
@@ -36,7 +37,7 @@ type Setup struct {
 }
 
 // CacheOptions limit what the manager watches beside its own kinds: of Secrets the metadata of those in the operator's own namespace,
-// for the credentials of servers, without the ledgers. What is published is watched apart, see Setup.Published.
+// for the credentials of servers, without the ledgers. What is published is watched apart, see namespaces.
 func CacheOptions(own string) cache.Options {
 	credentials := cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType)), Transform: bare}
 	return cache.Options{
@@ -86,10 +87,8 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := (&ServerProtection{Client: mgr.GetClient()}).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
-	published := &namespaces{manager: mgr, live: live, wanted: s.Published, operator: s.Namespace, caches: map[string]stoppable{}, refused: map[string]bool{}}
-	if published.wanted == nil {
-		published.wanted = []string{cache.AllNamespaces}
-	}
+	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
+	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: connections.NewGate(parked.wake), Workers: s.Workers, Changed: changed.out, Parked: parked.out,
@@ -101,12 +100,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("setting up the controller of TrustedApplications: %w", err)
 	}
-	published.watch = watching.Watch
-	published.changed = func(ctx context.Context, namespace string) {
-		for _, app := range applications.inNamespace(ctx, namespace) {
-			parked.wake(app.NamespacedName)
-		}
-	}
+	published.watch, published.applications, published.wake = watching.Watch, applications.inNamespace, parked.wake
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}

@@ -19,8 +19,8 @@ func openNamespace(w *world) {
 	kubectl("create", "rolebinding", publisher, "-n", w.namespace, "--clusterrole="+publisher, "--serviceaccount="+operatorNamespace+":trustedapp-operator")
 }
 
-// restrictOperator restarts the operator for the namespaces of the worlds alone, with permission for none of them, until the spec ends.
-func restrictOperator(worlds ...*world) {
+// restrictOperator restarts the operator with no permission to publish, until the spec ends.
+func restrictOperator() {
 	GinkgoHelper()
 	stopOperator()
 	kubectl("delete", "clusterrolebinding", publisher)
@@ -29,9 +29,5 @@ func restrictOperator(worlds ...*world) {
 		openCluster()
 		startOperator()
 	})
-	var names []string
-	for _, w := range worlds {
-		names = append(names, w.namespace)
-	}
-	startOperator(names...)
+	startOperator()
 }

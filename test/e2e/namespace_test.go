@@ -13,7 +13,7 @@ import (
 var _ = Describe("a namespace that is deleted", Serial, func() {
 	It("goes although the operator's RoleBinding goes first", func(ctx SpecContext) {
 		w := newWorld(ctx)
-		restrictOperator(w)
+		restrictOperator()
 		openNamespace(w)
 		app := w.app("orders", serviceSpec())
 		w.create(ctx, app)

@@ -22,8 +22,8 @@ import (
 // running stops the operator that runs; nil where none does.
 var running func()
 
-// startOperator starts a manager with new caches, as a restart of the process would. Without names it publishes everywhere.
-func startOperator(published ...string) {
+// startOperator starts a manager with new caches, as a restart of the process would.
+func startOperator() {
 	GinkgoHelper()
 	ctrl.SetLogger(zap.New(zap.WriteTo(logs), zap.UseDevMode(false)))
 	yes := true
@@ -36,7 +36,7 @@ func startOperator(published ...string) {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	setup := controllers.Setup{
-		Namespace: operatorNamespace, Published: published, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e"),
+		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: publisher, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e"),
 	}
 	Expect(setup.AddTo(mgr)).To(Succeed())
 	ctx, cancel := context.WithCancel(context.Background())

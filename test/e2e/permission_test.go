@@ -15,7 +15,7 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 	It("says so with a remedy that works, and holds nothing else up", func(ctx SpecContext) {
 		open, closed := newWorld(ctx), newWorld(ctx)
 		before := len(logs.String())
-		restrictOperator(open, closed)
+		restrictOperator()
 		openNamespace(open)
 
 		open.create(ctx, open.app("portal", hybridSpec()))
@@ -26,18 +26,18 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 		Expect(registered).To(BeFalse(), "nothing is registered that could not be published")
 
 		Expect(logs.String()[before:]).NotTo(ContainSubstring("Failed to watch"), "nothing is watched that is not permitted")
-		_, remedy, found := strings.Cut(message, "allow it: kubectl ")
+		_, remedy, found := strings.Cut(message, "else by: kubectl ")
 		Expect(found).To(BeTrue(), message)
 		kubectl(strings.Fields(remedy)...)
 		closed.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		works(ctx, closed.secret(ctx, app.Status.Binding))
 
 		By("taking the permission away again")
-		kubectl("delete", "rolebinding", publisher, "-n", closed.namespace)
+		kubectl("delete", "rolebinding", "trustedapp-operator", "-n", closed.namespace)
 		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = "Renamed" })
 		message = closed.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonNamespaceNotPermitted).Message
 		Expect(app.Status.Binding).NotTo(BeNil(), "what was published is still there")
-		_, remedy, _ = strings.Cut(message, "allow it: kubectl ")
+		_, remedy, _ = strings.Cut(message, "else by: kubectl ")
 		kubectl(strings.Fields(remedy)...)
 		closed.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 

@@ -1,0 +1,105 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// errRefused is the error for a permission that the operator does not have.
+var errRefused = errors.New("not allowed")
+
+// syncTimeout bounds the first look into a namespace: a permission may go between the question and the look, and others wait.
+const syncTimeout = 30 * time.Second
+
+// try begins to watch a namespace, if that is allowed.
+func (n *namespaces) try(ctx context.Context, namespace string) error {
+	for _, resource := range []string{"secrets", "configmaps"} {
+		if err := n.allowed(ctx, namespace, resource); err != nil {
+			return err
+		}
+	}
+	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
+		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
+		DefaultNamespaces:    map[string]cache.Config{namespace: {}},
+		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}),
+		DefaultTransform:     cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		return fmt.Errorf("making the cache: %w", err)
+	}
+	kinds := []*metav1.PartialObjectMetadata{{}, {}}
+	kinds[0].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	kinds[1].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	running, stop := context.WithCancel(ctx)
+	watched := false
+	defer func() {
+		if !watched {
+			stop()
+		}
+	}()
+	if err := fill(running, metadata, kinds); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		owner := handler.TypedEnqueueRequestForOwner[*metav1.PartialObjectMetadata](n.manager.GetScheme(), n.manager.GetRESTMapper(),
+			&v1alpha1.TrustedApplication{}, handler.OnlyControllerOwner())
+		if err := n.watch(source.Kind(metadata, kind, owner)); err != nil {
+			return fmt.Errorf("watching %ss: %w", kind.Kind, err)
+		}
+	}
+	watched = true
+	n.mu.Lock()
+	n.caches[namespace], n.refused[namespace] = stoppable{metadata, stop}, false
+	n.mu.Unlock()
+	n.changed(ctx, namespace)
+	return nil
+}
+
+// fill starts a cache and waits until it saw all objects of the kinds. The cache runs until ctx ends.
+func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObjectMetadata) error {
+	go func() {
+		if err := metadata.Start(ctx); err != nil {
+			log.FromContext(ctx).Error(err, "watching what is published")
+		}
+	}()
+	patient, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	for _, kind := range kinds {
+		if _, err := metadata.GetInformer(patient, kind); err != nil {
+			return fmt.Errorf("filling the cache of %ss: %w", kind.Kind, err)
+		}
+	}
+	if !metadata.WaitForCacheSync(patient) {
+		return fmt.Errorf("filling the cache: %w", context.Cause(patient))
+	}
+	return nil
+}
+
+// allowed asks the API server whether the operator may do there what publishing takes.
+func (n *namespaces) allowed(ctx context.Context, namespace, resource string) error {
+	for _, verb := range []string{"watch", "list", "get", "create", "update", "delete"} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: resource},
+		}}
+		if err := n.live.Create(ctx, review); err != nil {
+			return fmt.Errorf("asking for permissions: %w", err)
+		}
+		if !review.Status.Allowed {
+			return fmt.Errorf("%s of %s: %w", verb, resource, errRefused)
+		}
+	}
+	return nil
+}
