@@ -15,7 +15,7 @@ export KUBEBUILDER_ASSETS := $(CURDIR)/bin
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses
+TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 
 ##@ Start here
@@ -137,3 +137,12 @@ bin/govulncheck: hack/tools/govulncheck/go.mod hack/tools/govulncheck/go.sum hac
 
 bin/go-licenses: hack/tools/go-licenses/go.mod hack/tools/go-licenses/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/google/go-licenses/v2 $@
+
+bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) helm.sh/helm/v4/cmd/helm $@ -ldflags '-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1'
+
+bin/helm-docs: hack/tools/helm-docs/go.mod hack/tools/helm-docs/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/norwoodj/helm-docs/cmd/helm-docs $@
+
+bin/kubeconform: hack/tools/kubeconform/go.mod hack/tools/kubeconform/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/yannh/kubeconform/cmd/kubeconform $@

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the repository without changing it, and writes the results to build/verify.json.
 #
-#   hack/verify.sh [CHECK...]     generated lint lint-rules tidy licences vulnerabilities; all unless named
+#   hack/verify.sh [CHECK...]     generated lint lint-rules chart tidy licences vulnerabilities; all unless named
 #
 # Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
 # run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
@@ -33,7 +33,7 @@ generated() {
 	done < <(cd "$scratch/generated" && find . -type f | sort)
 	while IFS= read -r file; do # generated once, no longer
 		[ -e "$scratch/generated/$file" ] || { echo "$file is not generated any more: remove it" && wrong=1; }
-	done < <(find api -name 'zz_generated*' && find config/crd/bases -type f)
+	done < <(find api -name 'zz_generated*' && find config/crd/bases config/rbac config/manager charts/trustedapp-operator/files/crds -type f -not -name kustomization.yaml)
 	[ $wrong = 0 ] || echo "generated files are not current: run 'make generate'"
 	return $wrong
 }
@@ -49,6 +49,8 @@ lint() {
 }
 
 lint_rules() { hack/lint-rules-test.sh; }
+
+chart() { hack/chart-test.sh; }
 
 tidy() {
 	local module wrong=0
@@ -93,7 +95,7 @@ vulnerabilities() {
 }
 
 checks=("$@")
-[ $# != 0 ] || checks=(generated lint lint-rules tidy licences vulnerabilities)
+[ $# != 0 ] || checks=(generated lint lint-rules chart tidy licences vulnerabilities)
 entries=() failed=() unchecked=()
 for check in "${checks[@]}"; do
 	echo "== verify: $check"

@@ -88,7 +88,7 @@ func (t *tour) operatorArguments(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("reading the Deployment: %w", err)
 	}
 	args := deployment.Spec.Template.Spec.Containers[0].Args
-	return append(args, "--operator-namespace="+operatorNamespace, "--health-probe-bind-address=0"), nil
+	return append(args, "--operator-namespace="+operatorNamespace, "--health-probe-bind-address=0", "--metrics-bind-address=0"), nil
 }
 
 // register makes the instance known and registers the four applications.

@@ -47,14 +47,29 @@ var (
 )
 
 func TestWhatTheAPIServerMakesOfIt(t *testing.T) {
+	for _, name := range []string{"kustomize", "chart_namespaces"} {
+		t.Run(name, func(t *testing.T) { testEffective(t, installations[name]) })
+	}
+}
+
+func testEffective(t *testing.T, of installation) {
 	g := NewWithT(t)
 	plane, err := controlplane.Start(t.Context(), controlplane.Options{CRDDirs: []string{repository("config/crd/bases")}})
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() { NewWithT(t).Expect(plane.Stop()).To(Succeed()) })
-	for _, kustomization := range []string{"config/default", "config/samples"} {
-		out, err := exec.CommandContext(t.Context(), repository("bin/kubectl"), "--kubeconfig", plane.Kubeconfig,
-			"apply", "-k", repository(kustomization)).CombinedOutput()
+	kubectl := func(stdin string, args ...string) {
+		command := exec.CommandContext(t.Context(), repository("bin/kubectl"), append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...)
+		command.Stdin = strings.NewReader(stdin)
+		out, err := command.CombinedOutput()
 		g.Expect(err).NotTo(HaveOccurred(), string(out))
+	}
+	for _, namespace := range []string{own, "demo"} {
+		kubectl("", "create", "namespace", namespace)
+	}
+	for _, words := range of.commands {
+		out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).Output()
+		g.Expect(err).NotTo(HaveOccurred())
+		kubectl(string(out), "apply", "--server-side", "-f", "-")
 	}
 	clients, err := kubernetes.NewForConfig(plane.RESTConfig)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -55,17 +55,46 @@ type subject struct {
 
 func repository(path string) string { return filepath.Join("..", "..", path) }
 
-// rendered returns the objects of the kustomizations that ship: the installation, and the samples with their namespace.
-func rendered(t *testing.T) []object {
+// installation is a way to install the operator: the commands that render its objects.
+type installation struct {
+	commands [][]string
+	// secrets are the places that the operator may work with Secrets in.
+	secrets map[string]bool
+}
+
+const (
+	ownPlace  = "namespace trustedapp-system"
+	demoPlace = "namespace demo"
+)
+
+func helmTemplate(values ...string) [][]string {
+	return [][]string{append([]string{
+		repository("bin/helm"), "template", "trustedapp-operator", repository("charts/trustedapp-operator"), "--namespace", "trustedapp-system",
+	}, values...)}
+}
+
+// installations are all that ship. The kustomizations are the chart with one namespace opened, which is with the samples.
+var installations = map[string]installation{
+	"kustomize": {
+		[][]string{{repository("bin/kubectl"), "kustomize", repository("config/default")}, {repository("bin/kubectl"), "kustomize", repository("config/samples")}},
+		map[string]bool{ownPlace: true, demoPlace: true},
+	},
+	"chart":            {helmTemplate(), map[string]bool{ownPlace: true}},
+	"chart_namespaces": {helmTemplate("--set", "namespaces={demo}"), map[string]bool{ownPlace: true, demoPlace: true}},
+	"chart_everywhere": {helmTemplate("--set", "namespaces={*}"), map[string]bool{ownPlace: true, everywhere: true}},
+}
+
+// rendered returns the objects of an installation.
+func rendered(t *testing.T, of installation) []object {
 	t.Helper()
 	g := NewWithT(t)
 	var objects []object
-	for _, kustomization := range []string{"config/default", "config/samples"} {
+	for _, words := range of.commands {
 		var complaint bytes.Buffer
-		command := exec.CommandContext(t.Context(), repository("bin/kubectl"), "kustomize", repository(kustomization))
+		command := exec.CommandContext(t.Context(), words[0], words[1:]...)
 		command.Stderr = &complaint
 		out, err := command.Output()
-		g.Expect(err).NotTo(HaveOccurred(), "%s: %s", kustomization, &complaint)
+		g.Expect(err).NotTo(HaveOccurred(), "%v: %s", words, &complaint)
 		documents := utilyaml.NewDocumentDecoder(io.NopCloser(bytes.NewReader(out)))
 		for {
 			document := make([]byte, len(out))
@@ -76,9 +105,11 @@ func rendered(t *testing.T) []object {
 			g.Expect(err).NotTo(HaveOccurred())
 			var o object
 			g.Expect(yaml.Unmarshal(document[:n], &o)).To(Succeed())
-			g.Expect(o.Kind).NotTo(BeEmpty())
-			objects = append(objects, o)
+			if o.Kind != "" { // a document of comments alone
+				objects = append(objects, o)
+			}
 		}
 	}
+	g.Expect(objects).NotTo(BeEmpty())
 	return objects
 }
