@@ -17,6 +17,7 @@ RACE := $(if $(shell command -v $$(go env CC)),-race)
 
 TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
+NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 
 ##@ Start here
 
@@ -113,6 +114,9 @@ standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.
 .PHONY: controlplane
 controlplane: $(PLANE) ## Build etcd, kube-apiserver, kube-controller-manager and kubectl.
 
+.PHONY: node
+node: $(PLANE) $(NODE) ## Build what a real node needs beside the control plane: kube-scheduler, kubelet and kube-proxy.
+
 .PHONY: tools
 tools: $(TOOLS) ## Build the generators and checkers.
 
@@ -120,7 +124,7 @@ tools: $(TOOLS) ## Build the generators and checkers.
 clean: ## Remove bin/ and build/; building again takes minutes.
 	rm -rf bin build
 
-bin/kube-apiserver bin/kube-controller-manager bin/kubectl: hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
+bin/kube-apiserver bin/kube-controller-manager bin/kubectl $(NODE): hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh hack/controlplane k8s.io/kubernetes/cmd/$(@F) $@ -ldflags '$(KUBERNETES_LDFLAGS)'
 
 bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh
