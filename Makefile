@@ -115,7 +115,8 @@ standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.
 controlplane: $(PLANE) ## Build etcd, kube-apiserver, kube-controller-manager and kubectl.
 
 .PHONY: node
-node: $(PLANE) $(NODE) ## Build what a real node needs beside the control plane: kube-scheduler, kubelet and kube-proxy.
+node: $(PLANE) $(NODE) ## Build what a real node needs beside the control plane: kube-scheduler, kubelet, kube-proxy, a pause image.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/pause ./test/node/pause
 
 .PHONY: tools
 tools: $(TOOLS) ## Build the generators and checkers.
