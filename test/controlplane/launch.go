@@ -113,7 +113,8 @@ func (l *launch) controllerManagerProcess() *process.Process {
 	if l.node {
 		run = "*"
 	}
-	args := append(l.clientOfAPIServer(l.managerPort), "--root-ca-file="+l.creds.caFile, "--controllers="+run)
+	args := append(l.clientOfAPIServer(l.managerPort), "--root-ca-file="+l.creds.caFile, "--controllers="+run,
+		"--flex-volume-plugin-dir="+filepath.Join(l.dir, "volume-plugins")) // it would make one in /usr
 	url := fmt.Sprintf("https://127.0.0.1:%d/healthz", l.managerPort)
 	return l.program("kube-controller-manager", l.creds.adminClient(), url, args)
 }

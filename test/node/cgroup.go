@@ -19,7 +19,8 @@ import (
 // removalLimit is how long the kernel may take to empty a cgroup whose processes were killed.
 const removalLimit = 15 * time.Second
 
-// hierarchy is one mounted hierarchy of version 1 cgroups, with its controllers.
+// hierarchy is one mounted hierarchy of cgroups. That of version 2 has no controllers beside those of version 1, but runc
+// makes its cgroups there, too.
 type hierarchy struct {
 	mount       string
 	controllers []string
@@ -35,10 +36,10 @@ func hierarchies() ([]hierarchy, error) {
 	for lines := bufio.NewScanner(bytes.NewReader(mounts)); lines.Scan(); {
 		left, right, _ := strings.Cut(lines.Text(), " - ")
 		about, kind := strings.Fields(left), strings.Fields(right)
-		if len(about) < 5 || len(kind) < 3 || kind[0] != "cgroup" {
+		if len(about) < 5 || len(kind) < 3 || (kind[0] != "cgroup" && kind[0] != "cgroup2") {
 			continue
 		}
-		found = append(found, hierarchy{mount: about[4], controllers: strings.Split(kind[2], ",")})
+		found = append(found, hierarchy{mount: about[4], controllers: strings.Split(kind[2], ",")}) // version 2: only options
 	}
 	return found, nil
 }

@@ -8,15 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"trustedapps.dev/operator/test/process"
 )
 
 const (
 	pauseImage = "localhost/pause:node"
-	// managed is the label that containerd gives an image once kubelet can use it.
-	managed = "io.cri-containerd.image=managed"
+	// unmanaged filters images that kubelet cannot use yet: containerd labels them a moment after the import.
+	unmanaged = `labels."io.cri-containerd.image"!=managed`
 )
 
 // containerdConfig keeps every file below the directory of the node. Images are unpacked onto memory, where overlayfs works.
@@ -107,22 +106,13 @@ func (n *Node) ImportImage(ctx context.Context, tarPath string) error {
 	if _, err := n.ctr(ctx, "images", "import", tarPath); err != nil {
 		return fmt.Errorf("importing %s: %w", tarPath, err)
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		unknown, err := n.ctr(ctx, "images", "list", "--quiet", "labels.\"io.cri-containerd.image\"!=managed")
-		if err != nil {
-			return fmt.Errorf("importing %s: %w", tarPath, err)
+	return poll(ctx, func() error {
+		unknown, err := n.ctr(ctx, "images", "list", "--quiet", unmanaged)
+		if err == nil && strings.TrimSpace(unknown) != "" {
+			err = fmt.Errorf("importing %s: kubelet does not know yet: %s", tarPath, unknown)
 		}
-		if strings.TrimSpace(unknown) == "" {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("importing %s: %w: unknown to kubelet: %s", tarPath, context.Cause(ctx), unknown)
-		}
-	}
+		return err
+	})
 }
 
 func (n *Node) importPause(ctx context.Context) error {
@@ -134,20 +124,20 @@ func (n *Node) importPause(ctx context.Context) error {
 	return n.ImportImage(ctx, archive)
 }
 
-// removeContainers kills and removes every container; the shim that watched it ends with it.
+// removeContainers kills every container and returns once none is left; the shim that watched it ends with it.
 func (n *Node) removeContainers() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	tasks, err := n.ctr(ctx, "tasks", "list", "--quiet")
-	if err != nil {
-		return fmt.Errorf("listing the containers: %w", err)
-	}
-	if ids := strings.Fields(tasks); len(ids) != 0 {
-		if _, err := n.ctr(ctx, append([]string{"tasks", "delete", "--force"}, ids...)...); err != nil {
-			return fmt.Errorf("removing the containers: %w", err)
+	return poll(ctx, func() error {
+		tasks, err := n.ctr(ctx, "tasks", "list", "--quiet")
+		ids := strings.Fields(tasks)
+		if err != nil || len(ids) == 0 {
+			return err
 		}
-	}
-	return nil
+		// containerd also removes what ended by itself; who comes second gets an error, so the list decides.
+		_, err = n.ctr(ctx, append([]string{"tasks", "delete", "--force"}, ids...)...)
+		return errors.Join(fmt.Errorf("%d containers are left", len(ids)), err)
+	})
 }
 
 // writeFiles writes files below the directory of the node that only root may read.

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -119,20 +117,13 @@ func (n *Node) waitSchedulable(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	return poll(ctx, func() error {
 		node, err := clients.CoreV1().Nodes().Get(ctx, n.Name, metav1.GetOptions{})
-		if err == nil && schedulable(node) {
-			return nil
+		if err == nil && !schedulable(node) {
+			err = fmt.Errorf("waiting for the node to be Ready: taints %v, conditions %v", node.Spec.Taints, node.Status.Conditions)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			err = errors.Join(context.Cause(ctx), err)
-			return fmt.Errorf("waiting for the node to be Ready: %w; its conditions: %v", err, node.Status.Conditions)
-		}
-	}
+		return err
+	})
 }
 
 func schedulable(node *corev1.Node) bool {

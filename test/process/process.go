@@ -80,9 +80,6 @@ func (p *Process) WaitReady(ctx context.Context) error {
 	}
 }
 
-// LastLines are what the program wrote last, for an error.
-func (p *Process) LastLines() string { return p.log.tail() }
-
 // Stop asks the program to end, kills it if it does not, and waits until it has ended.
 func (p *Process) Stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
