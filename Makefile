@@ -41,6 +41,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) explorer
 	@echo "== test: integration and end-to-end tests"
 	$(MAKE) integration
+	@echo "== test: on a real node"
+	$(MAKE) node-test
 	@echo "== test: demo"
 	$(MAKE) demo
 	@echo "== test: passed"
@@ -73,6 +75,11 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 integration: controlplane standin ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
+
+.PHONY: node-test
+node-test: node ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.
+	@mkdir -p build
+	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
 ##@ Check
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +31,11 @@ func Available(context.Context) error {
 	if os.Getenv(roleVariable) == testRole {
 		return nil // Run found out, and all else is as it was then
 	}
-	return unavailable
+	return errUnavailable
 }
 
 // prerequisites looks for everything that a node needs.
-func prerequisites(ctx context.Context) error {
+func prerequisites() error {
 	if os.Geteuid() != 0 {
 		return errors.New("not root")
 	}
@@ -55,13 +56,13 @@ func prerequisites(ctx context.Context) error {
 			return fmt.Errorf("no %s in %s: `make node` builds it", binary, assets)
 		}
 	}
-	if _, err := os.Stat(filepath.Join("/proc/sys/net", bridgeFilter)); err != nil {
+	if _, err := os.Stat(filepath.Join(networkSettings, bridgeFilter)); err != nil {
 		return errors.New("the kernel module br_netfilter is not loaded")
 	}
 	if err := usableCgroups(); err != nil {
 		return err
 	}
-	return tryNamespaces(ctx)
+	return tryNamespaces()
 }
 
 // cniPlugins is the directory of the CNI plugins: Debian's, or where others put them.
@@ -79,14 +80,13 @@ func cniPlugins() (string, error) {
 	return "", fmt.Errorf("no CNI plugins in %s", strings.Join(dirs, " or "))
 }
 
-// tryNamespaces makes the namespaces of Run for a moment, with an overlay in them.
-func tryNamespaces(ctx context.Context) error {
-	const script = `mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir /run/upper /run/work &&
-		mount -t overlay -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work overlay /var && ip link add cni0 type bridge`
-	cmd := exec.CommandContext(ctx, "sh", "-c", script)
+// tryNamespaces makes the namespaces of Run for a moment and prepares them.
+func tryNamespaces() error {
+	cmd := again(probeRole)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
+	cmd.Stdout, cmd.Stderr = nil, nil
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("no namespaces, mounts or bridge of our own: %w %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("no namespaces of our own: %w %s", err, bytes.TrimSpace(out))
 	}
 	return nil
 }

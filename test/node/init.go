@@ -16,8 +16,12 @@ const (
 	// podRange holds the addresses of Pods, Address and its network.
 	podRange      = "10.244.0.0/24"
 	bridgeAddress = Address + "/24"
-	serviceRoute  = "10.96.0.0/24" // controlplane.ServiceRange
-	scratch       = "/run/scratch" // in the private /run
+	serviceRoute  = "10.96.0.0/24"  // controlplane.ServiceRange
+	scratch       = "/run/scratch"  // in the private /run
+	copies        = "/run/tunables" // the same
+
+	settings        = "/proc/sys"
+	networkSettings = settings + "/net"
 )
 
 // tunables are settings of the whole machine that kubelet changes.
@@ -28,22 +32,20 @@ var tunables = []string{
 
 // beInit is the first process in the namespaces: it prepares them, runs the tests and reaps every process whose parent has ended.
 func beInit() (int, error) {
-	if err := prepareMounts(); err != nil {
-		return 0, fmt.Errorf("preparing the mounts of the namespace: %w", err)
-	}
-	if err := prepareNetwork(); err != nil {
-		return 0, fmt.Errorf("preparing the network of the namespace: %w", err)
+	signals := catchSignals()
+	if err := prepareNamespaces(); err != nil {
+		return 0, err
 	}
 	cmd := again(testRole, "TMPDIR="+scratch)
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("starting the tests: %w", err)
 	}
-	defer forwardSignals(cmd.Process)()
+	go forward(signals, cmd.Process)
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // an errno, not wrapped
+		case err == syscall.EINTR:
 		case err != nil:
 			return 0, fmt.Errorf("waiting for the tests: %w", err)
 		case pid == cmd.Process.Pid && status.Signaled():
@@ -52,6 +54,16 @@ func beInit() (int, error) {
 			return status.ExitStatus(), nil
 		}
 	}
+}
+
+func prepareNamespaces() error {
+	if err := prepareMounts(); err != nil {
+		return fmt.Errorf("preparing the mounts of the namespace: %w", err)
+	}
+	if err := prepareNetwork(); err != nil {
+		return fmt.Errorf("preparing the network of the namespace: %w", err)
+	}
+	return nil
 }
 
 // prepareMounts gives the namespace its own /proc, a /run in memory, and a /var whose changes are kept there, too; so nothing
@@ -84,7 +96,7 @@ func prepareMounts() error {
 // hideTunables puts a file of the same content over each tunable, which kubelet then changes instead.
 func hideTunables() error {
 	for _, name := range tunables {
-		path, copied := filepath.Join("/proc/sys", name), filepath.Join("/run/tunables", name)
+		path, copied := filepath.Join(settings, name), filepath.Join(copies, name)
 		value, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -116,7 +128,7 @@ func prepareNetwork() error {
 		}
 	}
 	for _, setting := range []string{"ipv4/ip_forward", bridgeFilter} {
-		if err := os.WriteFile(filepath.Join("/proc/sys/net", setting), []byte("1"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(networkSettings, setting), []byte("1"), 0o644); err != nil {
 			return err
 		}
 	}

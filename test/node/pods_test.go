@@ -3,6 +3,8 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -74,6 +76,21 @@ var _ = Describe("a node", func() {
 		Eventually(kubectlExec).WithContext(ctx).WithArguments(ns, "client", "get", url).Should(Equal("served"))
 		Eventually(kubectlExec).WithContext(ctx).WithArguments(ns, "server", "get", url).Should(Equal("served"), "through itself")
 		Eventually(ask).WithContext(ctx).WithArguments(url).Should(Equal("served"), "from the test")
+	})
+
+	It("lets Pods reach a server of the test at the node's address", func(ctx SpecContext) {
+		listener, err := net.Listen("tcp", running.Address()+":0")
+		Expect(err).NotTo(HaveOccurred())
+		server := &http.Server{ReadHeaderTimeout: longEnough, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("from the test"))
+		})}
+		go func() { _ = server.Serve(listener) }()
+		DeferCleanup(server.Close)
+		ns := makeNamespace(ctx, restricted)
+		writeSecret(ctx, ns, "any")
+		createPod(ctx, ns, "visitor")
+		waitReady(ctx, ns, "visitor")
+		Expect(kubectlExec(ctx, ns, "visitor", "get", "http://"+listener.Addr().String())).To(Equal("from the test"))
 	})
 
 	It("gives a Pod the API server and the token of its ServiceAccount, with no more than its RBAC", func(ctx SpecContext) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,11 +19,12 @@ const (
 const (
 	supervisorRole = "supervisor"
 	initRole       = "init"
+	probeRole      = "probe" // finds out whether init could do its work, and ends
 	testRole       = "test"
 )
 
-// unavailable is why Run left the tests where they are.
-var unavailable = errors.New("TestMain of this package does not call node.Run")
+// errUnavailable is why Run left the tests where they are.
+var errUnavailable = errors.New("TestMain of this package does not call node.Run")
 
 // Run is for TestMain: `os.Exit(node.Run(m))`. Where a node can run, it runs the tests of m in namespaces of their own; elsewhere
 // it just runs them, and Available tells why. The processes, each started by the one before:
@@ -42,10 +42,12 @@ func Run(m interface{ Run() int }) int {
 		code, err = supervise()
 	case initRole:
 		code, err = beInit()
+	case probeRole:
+		err = prepareNamespaces()
 	case testRole:
 		return m.Run()
 	default:
-		if unavailable = prerequisites(context.Background()); unavailable != nil {
+		if errUnavailable = prerequisites(); errUnavailable != nil {
 			return m.Run()
 		}
 		code, err = launch()
@@ -59,7 +61,7 @@ func Run(m interface{ Run() int }) int {
 
 // again prepares another process of this test binary, with the same arguments, in another role.
 func again(role string, env ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:noctx // Its end is ours, see Run.
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:noctx,gosec // Its end is ours, see Run; the arguments are our own.
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(append(os.Environ(), roleVariable+"="+role), env...)
@@ -68,6 +70,7 @@ func again(role string, env ...string) *exec.Cmd {
 
 // launch runs a supervisor. The pipe between them tells it when we are gone.
 func launch() (int, error) {
+	signals := catchSignals()
 	read, write, err := os.Pipe()
 	if err != nil {
 		return 0, fmt.Errorf("making a pipe to the supervisor: %w", err)
@@ -80,22 +83,21 @@ func launch() (int, error) {
 		return 0, fmt.Errorf("starting the supervisor: %w", err)
 	}
 	_ = read.Close()
-	defer forwardSignals(cmd.Process)()
+	go forward(signals, cmd.Process)
 	return exitCode(cmd.Wait())
 }
 
-// forwardSignals passes on the signals by which a user, `go test` or CI ends a test. The returned function ends that.
-func forwardSignals(to *os.Process) (stop func()) {
+// catchSignals receives the signals by which a user, `go test` or CI ends a test.
+func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP)
-	go func() {
-		for received := range signals {
-			_ = to.Signal(received) // it may have ended by itself
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
+	return signals
+}
+
+// forward passes signals on for the rest of our life.
+func forward(signals <-chan os.Signal, to *os.Process) {
+	for received := range signals {
+		_ = to.Signal(received) // it may have ended by itself
 	}
 }
 

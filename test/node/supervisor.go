@@ -16,6 +16,7 @@ const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NE
 
 // supervise runs init in new namespaces, ends it when the first process is gone, and removes the cgroups.
 func supervise() (_ int, err error) {
+	signals := catchSignals()
 	runtime.LockOSThread() // Pdeathsig is about the thread that started the child
 	syscall.CloseOnExec(lifeline)
 	cgroup, err := makeCgroup(os.Getenv(cgroupVariable))
@@ -32,6 +33,6 @@ func supervise() (_ int, err error) {
 		_, _ = io.Copy(io.Discard, os.NewFile(lifeline, "lifeline")) // nothing is ever written: it returns at the end
 		_ = cmd.Process.Kill()
 	}()
-	defer forwardSignals(cmd.Process)()
+	go forward(signals, cmd.Process)
 	return exitCode(cmd.Wait()) // returns once every process in the namespaces is gone
 }

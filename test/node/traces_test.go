@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -57,6 +58,9 @@ func TestTheEndLeavesNoTrace(t *testing.T) {
 	}{
 		{"the tests exit without stopping the node", func(Gomega, *os.Process, int) {}},
 		{"the first process is killed", func(g Gomega, first *os.Process, _ int) { g.Expect(first.Kill()).To(Succeed()) }},
+		{"the first process is told to end", func(g Gomega, first *os.Process, _ int) {
+			g.Expect(first.Signal(syscall.SIGTERM)).To(Succeed())
+		}},
 		{"the tests are killed", func(g Gomega, _ *os.Process, test int) {
 			process, err := os.FindProcess(test)
 			g.Expect(err).NotTo(HaveOccurred())
@@ -186,14 +190,14 @@ func takeTraces(t *testing.T) map[string][]string {
 	for _, dir := range []string{"/run", "/opt", "/etc/cni", "/usr/libexec/kubernetes", "/var/lib", "/var/log"} {
 		traces["files"] = append(traces["files"], entries(g, dir)...)
 	}
-	hierarchies, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", os.Getenv(cgroupVariable)))
+	hierarchies, err := filepath.Glob("/sys/fs/cgroup/*" + os.Getenv(cgroupVariable))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(hierarchies).NotTo(BeEmpty())
 	for _, dir := range hierarchies {
 		traces["cgroups"] = append(traces["cgroups"], directories(g, dir)...)
 	}
 	for _, name := range []string{"vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/netfilter/nf_conntrack_max"} {
-		value, err := os.ReadFile(filepath.Join("/proc/sys", name))
+		value, err := os.ReadFile("/proc/sys/" + name)
 		g.Expect(err).NotTo(HaveOccurred())
 		traces["tunables"] = append(traces["tunables"], name+"="+string(value))
 	}

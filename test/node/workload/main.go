@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -64,8 +65,11 @@ func answer(w http.ResponseWriter) func([]byte, error) {
 }
 
 func get(url string) error {
-	client := &http.Client{Timeout: 10 * time.Second}
-	content, err := body(client.Get(url))
+	req, err := request(url)
+	if err != nil {
+		return err
+	}
+	content, err := send(http.DefaultTransport, req)
 	fmt.Print(string(content))
 	return err
 }
@@ -86,21 +90,23 @@ func pods() ([]byte, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
-	client := &http.Client{
-		Timeout:   10 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
-	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	url := fmt.Sprintf("https://%s:%s/api/v1/namespaces/%s/pods",
 		os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"), namespace)
-	req, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	req, err := request(url)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	return body(client.Do(req))
+	return send(transport, req)
 }
 
-func body(res *http.Response, err error) ([]byte, error) {
+func request(url string) (*http.Request, error) {
+	return http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+}
+
+func send(transport http.RoundTripper, req *http.Request) ([]byte, error) {
+	res, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(req)
 	if err != nil {
 		return nil, err
 	}
