@@ -17,6 +17,7 @@ RACE := $(if $(shell command -v $$(go env CC)),-race)
 
 TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
+NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 
 ##@ Start here
 
@@ -40,6 +41,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) explorer
 	@echo "== test: integration and end-to-end tests"
 	$(MAKE) integration
+	@echo "== test: on a real node"
+	$(MAKE) node-test
 	@echo "== test: demo"
 	$(MAKE) demo
 	@echo "== test: passed"
@@ -72,6 +75,11 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 integration: controlplane standin ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
+
+.PHONY: node-test
+node-test: node ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.
+	@mkdir -p build
+	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
 ##@ Check
 
@@ -113,6 +121,10 @@ standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.
 .PHONY: controlplane
 controlplane: $(PLANE) ## Build etcd, kube-apiserver, kube-controller-manager and kubectl.
 
+.PHONY: node
+node: $(PLANE) $(NODE) ## Build what a real node needs beside the control plane: kube-scheduler, kubelet, kube-proxy, a pause image.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/pause ./test/node/pause
+
 .PHONY: tools
 tools: $(TOOLS) ## Build the generators and checkers.
 
@@ -120,7 +132,7 @@ tools: $(TOOLS) ## Build the generators and checkers.
 clean: ## Remove bin/ and build/; building again takes minutes.
 	rm -rf bin build
 
-bin/kube-apiserver bin/kube-controller-manager bin/kubectl: hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
+bin/kube-apiserver bin/kube-controller-manager bin/kubectl $(NODE): hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh hack/controlplane k8s.io/kubernetes/cmd/$(@F) $@ -ldflags '$(KUBERNETES_LDFLAGS)'
 
 bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -18,10 +19,13 @@ import (
 // tokenLifetime of ServiceAccountConfig, in seconds: a demo that is left running for a working day keeps working.
 const tokenLifetime = int64(24 * time.Hour / time.Second)
 
-func (cp *ControlPlane) writeAccess(creds *credentials, apiPort int) error {
+// crdPollEvery is how often InstallCRDs looks whether they are served.
+const crdPollEvery = 50 * time.Millisecond
+
+func (cp *ControlPlane) writeAccess(creds *credentials, api netip.AddrPort) error {
 	cp.CA = creds.caPEM
 	cp.RESTConfig = &rest.Config{
-		Host:            fmt.Sprintf("https://127.0.0.1:%d", apiPort),
+		Host:            "https://" + api.String(),
 		TLSClientConfig: rest.TLSClientConfig{CAData: creds.caPEM, CertData: creds.adminCertPEM, KeyData: creds.adminKeyPEM},
 		// Tests wait for the operator, not for a client's own throttle.
 		QPS: -1,
@@ -73,7 +77,7 @@ func (cp *ControlPlane) InstallCRDs(ctx context.Context, dir string) error {
 		return fmt.Errorf("installing CRDs: %w", err)
 	}
 	crds, err := envtest.InstallCRDs(cp.RESTConfig, envtest.CRDInstallOptions{
-		Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startLimit, PollInterval: pollEvery,
+		Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startLimit, PollInterval: crdPollEvery,
 	})
 	if err != nil {
 		return fmt.Errorf("installing the CRDs of %s: %w", dir, err)

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 )
 
+// AssetsDir is where Start finds the binaries unless Options says otherwise.
+func AssetsDir() (string, error) { return assetsDir("") }
+
 // assetsDir is where the binaries are: the given directory, else $KUBEBUILDER_ASSETS, else bin/ of this repository.
 func assetsDir(given string) (string, error) {
 	dir := given

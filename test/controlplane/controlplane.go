@@ -1,5 +1,6 @@
 // Package controlplane runs a real Kubernetes control plane - etcd, kube-apiserver and, on request,
-// kube-controller-manager - on loopback, for tests and for the demo. The binaries come from `make controlplane`.
+// kube-controller-manager - on loopback, for tests and for the demo. The binaries come from `make controlplane`. With a node
+// (see test/node) it is reachable for Pods, and kube-scheduler is part of it; `make node` builds that one.
 package controlplane
 
 import (
@@ -7,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"trustedapps.dev/operator/test/process"
 )
 
 // Options says what to start. The zero value is etcd and kube-apiserver in a temporary directory, silent.
@@ -27,6 +31,10 @@ type Options struct {
 	// ControllerManager also starts kube-controller-manager: default ServiceAccounts, garbage collection by owner
 	// reference, namespace deletion, Deployments.
 	ControllerManager bool
+	// NodeAddress is the IPv4 address of the node that will run Pods (node.Address). The API server then listens there, where
+	// Pods and the kubelet reach it, and is the endpoint of the Service `kubernetes`; kube-scheduler and all controllers of a
+	// real cluster run, whatever ControllerManager says. Empty: no node, loopback only.
+	NodeAddress string
 	// AuditLog is a file that gets one audit.k8s.io/v1 JSON line per finished request: who, verb, object, code, never
 	// a body. Empty: no audit log.
 	AuditLog string
@@ -44,14 +52,19 @@ type ControlPlane struct {
 	CA []byte
 	// Dir is the directory of data, certificates and logs.
 	Dir string
+	// Assets is the directory of the binaries.
+	Assets string
 
 	ownsDir   bool
 	etcdURL   string
-	processes []*process // in the order in which they were started
+	authority *authority
+	processes []*process.Process // in the order in which they were started
 }
 
 // startLimit bounds each process's way to ready on a busy machine; a quiet one needs a few seconds for all.
 const startLimit = 90 * time.Second
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // Start starts the control plane and returns once all of it is ready. ctx bounds the start alone: a control plane that
 // has started runs until Stop. If a process fails, its last log lines are part of the error and nothing stays behind.
@@ -63,34 +76,56 @@ func Start(ctx context.Context, opts Options) (_ *ControlPlane, err error) {
 		}
 	}()
 
-	assets, err := assetsDir(opts.Assets)
+	apiAddress, err := opts.apiAddress()
 	if err != nil {
+		return nil, err
+	}
+	if cp.Assets, err = assetsDir(opts.Assets); err != nil {
 		return nil, err
 	}
 	if err := cp.makeDir(); err != nil {
 		return nil, err
 	}
-	ports, err := reservePorts(4)
+	ports, err := reservePorts(loopback, loopback, apiAddress, loopback, loopback)
 	if err != nil {
 		return nil, err
 	}
 	defer ports.release()
-	creds, err := newCredentials(cp.Dir)
+	if cp.authority, err = newAuthority(); err != nil {
+		return nil, err
+	}
+	creds, err := newCredentials(cp.authority, cp.Dir, apiAddress)
 	if err != nil {
 		return nil, err
 	}
-	if err := cp.writeAccess(creds, ports.number(2)); err != nil {
+	if err := cp.writeAccess(creds, netip.AddrPortFrom(apiAddress, ports.number(2))); err != nil {
 		return nil, err
 	}
 	err = cp.startProcesses(ctx, opts, launch{
-		assets: assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
-		apiPort: ports.number(2), managerPort: ports.number(3), auditLog: opts.AuditLog,
-		controllerManager: opts.ControllerManager, kubeconfig: cp.Kubeconfig, creds: creds,
+		assets: cp.Assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
+		api: netip.AddrPortFrom(apiAddress, ports.number(2)), managerPort: ports.number(3), schedulerPort: ports.number(4),
+		auditLog: opts.AuditLog, node: opts.NodeAddress != "", controllerManager: opts.ControllerManager || opts.NodeAddress != "",
+		kubeconfig: cp.Kubeconfig, creds: creds,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return cp, nil
+}
+
+// apiAddress is where the API server listens.
+func (o Options) apiAddress() (netip.Addr, error) {
+	if o.NodeAddress == "" {
+		return loopback, nil
+	}
+	address, err := netip.ParseAddr(o.NodeAddress)
+	if err == nil && !address.Is4() {
+		err = errors.New("it is not an IPv4 address")
+	}
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("reading the address of the node: %w", err)
+	}
+	return address, nil
 }
 
 func (cp *ControlPlane) startProcesses(ctx context.Context, opts Options, l launch) error {
@@ -110,21 +145,26 @@ func (cp *ControlPlane) startProcesses(ctx context.Context, opts Options, l laun
 			return err
 		}
 	}
-	if opts.ControllerManager {
-		return cp.run(ctx, l.controllerManagerProcess())
+	if l.controllerManager {
+		if err := cp.run(ctx, l.controllerManagerProcess()); err != nil {
+			return err
+		}
+	}
+	if l.node {
+		return cp.run(ctx, l.scheduler())
 	}
 	return nil
 }
 
 // run starts p and waits until it is ready. p is stopped by Stop whatever became of it.
-func (cp *ControlPlane) run(ctx context.Context, p *process) error {
-	if err := p.start(); err != nil {
+func (cp *ControlPlane) run(ctx context.Context, p *process.Process) error {
+	if err := p.Start(); err != nil {
 		return err
 	}
 	cp.processes = append(cp.processes, p)
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	return p.waitReady(ctx)
+	return p.WaitReady(ctx)
 }
 
 // Stop ends the processes, the last started first: kube-apiserver hangs for minutes if etcd goes before it. It removes
@@ -132,7 +172,7 @@ func (cp *ControlPlane) run(ctx context.Context, p *process) error {
 func (cp *ControlPlane) Stop() error {
 	var errs []error
 	for _, p := range slices.Backward(cp.processes) {
-		errs = append(errs, p.stop())
+		errs = append(errs, p.Stop())
 	}
 	cp.processes = nil
 	if cp.ownsDir {
@@ -145,7 +185,7 @@ func (cp *ControlPlane) Stop() error {
 func (cp *ControlPlane) PIDs() []int {
 	pids := make([]int, 0, len(cp.processes))
 	for _, p := range cp.processes {
-		pids = append(pids, p.cmd.Process.Pid)
+		pids = append(pids, p.PID())
 	}
 	return pids
 }

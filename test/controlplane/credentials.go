@@ -1,59 +1,45 @@
 package controlplane
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
-	"time"
 
 	certutil "k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
 )
-
-// lifetime of every certificate: longer than any test or demo, too short to be worth stealing.
-const lifetime = 7 * 24 * time.Hour
 
 // credentials are the keys and certificates of one control plane. One certificate authority signs the certificate that
 // the servers show and the administrator's; ServiceAccount tokens have a key of their own.
 type credentials struct {
 	caPEM, adminCertPEM, adminKeyPEM             []byte
 	caFile, servingCertFile, servingKeyFile      string
+	adminCertFile, adminKeyFile                  string
 	serviceAccountKeyFile, serviceAccountPubFile string
 	adminTLS                                     *tls.Config
 }
 
-func newCredentials(dir string) (*credentials, error) {
-	caKey, caCert, err := newAuthority()
-	if err != nil {
-		return nil, fmt.Errorf("making a certificate authority: %w", err)
-	}
-	adminCert, adminKey, err := sign(caCert, caKey, &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+// newCredentials makes those of a control plane whose API server listens at api.
+func newCredentials(ca *authority, dir string, api netip.Addr) (*credentials, error) {
+	adminCert, adminKey, err := ca.client("admin", "system:masters")
 	if err != nil {
 		return nil, fmt.Errorf("making the administrator's certificate: %w", err)
 	}
-	servingCert, servingKey, err := sign(caCert, caKey, &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "control-plane"},
-		DNSNames:    []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
+	servingCert, servingKey, err := ca.serving("control-plane",
+		[]string{"localhost", "kubernetes.default", "kubernetes.default.svc"},
+		net.IPv4(127, 0, 0, 1), net.ParseIP(serviceAddress), net.IP(api.AsSlice()))
 	if err != nil {
 		return nil, fmt.Errorf("making the serving certificate: %w", err)
 	}
-	c := &credentials{caPEM: certPEM(caCert), adminCertPEM: adminCert, adminKeyPEM: adminKey}
+	c := &credentials{caPEM: certPEM(ca.cert), adminCertPEM: adminCert, adminKeyPEM: adminKey}
 	if err := c.writeFiles(dir, servingCert, servingKey); err != nil {
 		return nil, fmt.Errorf("writing keys: %w", err)
 	}
@@ -84,6 +70,8 @@ func (c *credentials) writeFiles(dir string, servingCert, servingKey []byte) err
 		{&c.caFile, "ca.crt", c.caPEM},
 		{&c.servingCertFile, "serving.crt", servingCert},
 		{&c.servingKeyFile, "serving.key", servingKey},
+		{&c.adminCertFile, "admin.crt", c.adminCertPEM},
+		{&c.adminKeyFile, "admin.key", c.adminKeyPEM},
 		{&c.serviceAccountKeyFile, "service-account.key", signerPEM},
 		{&c.serviceAccountPubFile, "service-account.pub", pemBlock("PUBLIC KEY", signerPub)},
 	} {
@@ -111,32 +99,4 @@ func (c *credentials) setAdminTLS() error {
 // adminClient speaks HTTPS as the administrator, past any proxy of the environment.
 func (c *credentials) adminClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: c.adminTLS}}
-}
-
-func newAuthority() (crypto.Signer, *x509.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	cert, err := certutil.NewSelfSignedCACert(certutil.Config{CommonName: "test-control-plane"}, key)
-	return key, cert, err
-}
-
-// sign makes a key and a certificate for it from the template, both in PEM.
-func sign(ca *x509.Certificate, caKey crypto.Signer, template *x509.Certificate) (cert, key []byte, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
-		return nil, nil, err
-	}
-	template.NotBefore, template.NotAfter = ca.NotBefore, time.Now().Add(lifetime)
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	der, err := x509.CreateCertificate(rand.Reader, template, ca, private.Public(), caKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err = keyutil.MarshalPrivateKeyToPEM(private)
-	return pemBlock(certutil.CertificateBlockType, der), key, err
 }

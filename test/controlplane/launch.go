@@ -4,18 +4,29 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"trustedapps.dev/operator/test/process"
+)
+
+// ServiceRange holds the addresses of Services; serviceAddress, its first one, is that of the Service `kubernetes`.
+const (
+	ServiceRange   = "10.96.0.0/24"
+	serviceAddress = "10.96.0.1"
 )
 
 // launch knows the flags of every program.
 type launch struct {
-	assets, dir, kubeconfig, auditLog        string
-	etcdPort, peerPort, apiPort, managerPort int
-	controllerManager                        bool
-	creds                                    *credentials
-	log                                      io.Writer
+	assets, dir, kubeconfig, auditLog              string
+	etcdPort, peerPort, managerPort, schedulerPort uint16
+	api                                            netip.AddrPort
+	controllerManager                              bool
+	node                                           bool // Pods will run
+	creds                                          *credentials
+	log                                            io.Writer
 }
 
 // auditPolicy records who did what to which object, never a body, and once per request.
@@ -25,7 +36,7 @@ omitStages: [RequestReceived, ResponseStarted]
 rules: [{level: Metadata}]
 `
 
-// controllers are those that a test or the demo can notice; the rest would only cost time and memory.
+// controllers are those that a test or the demo can notice where no Pod runs; the rest would only cost time and memory.
 var controllers = []string{
 	"namespace-controller", "garbage-collector-controller", "serviceaccount-controller",
 	"root-ca-certificate-publisher-controller", "clusterrole-aggregation-controller",
@@ -34,9 +45,14 @@ var controllers = []string{
 
 func (l *launch) etcdURL() string { return fmt.Sprintf("http://127.0.0.1:%d", l.etcdPort) }
 
-func (l *launch) etcd() *process {
+// program is a process that is ready once url answers.
+func (l *launch) program(name string, client *http.Client, url string, args []string) *process.Process {
+	return process.New(filepath.Join(l.assets, name), args, process.Answers(client, url), l.log)
+}
+
+func (l *launch) etcd() *process.Process {
 	peerURL := fmt.Sprintf("http://127.0.0.1:%d", l.peerPort)
-	p := newProcess(l.assets, "etcd", []string{
+	return l.program("etcd", &http.Client{Transport: &http.Transport{}}, l.etcdURL()+"/readyz", []string{
 		"--data-dir=" + filepath.Join(l.dir, "etcd"),
 		"--listen-client-urls=" + l.etcdURL(),
 		"--advertise-client-urls=" + l.etcdURL(),
@@ -46,22 +62,17 @@ func (l *launch) etcd() *process {
 		"--socket-reuse-port=true", // see ports
 		"--unsafe-no-fsync",        // nothing here outlives a crash of the machine
 		"--log-level=warn",
-	}, l.log)
-	p.readyURL = l.etcdURL() + "/readyz"
-	p.client = &http.Client{Transport: &http.Transport{}}
-	return p
+	})
 }
 
-func (l *launch) apiserver() (*process, error) {
-	url := fmt.Sprintf("https://127.0.0.1:%d", l.apiPort)
+func (l *launch) apiserver() (*process.Process, error) {
+	url := "https://" + l.api.String()
 	args := []string{
 		"--etcd-servers=" + l.etcdURL(),
-		"--bind-address=127.0.0.1",
-		fmt.Sprintf("--secure-port=%d", l.apiPort),
+		"--bind-address=" + l.api.Addr().String(),
+		fmt.Sprintf("--secure-port=%d", l.api.Port()),
 		"--permit-port-sharing=true", // see ports
-		"--endpoint-reconciler-type=none",
-		"--service-cluster-ip-range=10.96.0.0/24",
-		"--authorization-mode=RBAC",
+		"--service-cluster-ip-range=" + ServiceRange,
 		"--client-ca-file=" + l.creds.caFile,
 		"--tls-cert-file=" + l.creds.servingCertFile,
 		"--tls-private-key-file=" + l.creds.servingKeyFile,
@@ -70,6 +81,19 @@ func (l *launch) apiserver() (*process, error) {
 		"--service-account-signing-key-file=" + l.creds.serviceAccountKeyFile,
 		"--allow-privileged=true",
 		"--profiling=false",
+	}
+	if l.node {
+		args = append(args,
+			"--authorization-mode=Node,RBAC",
+			"--enable-admission-plugins=NodeRestriction",
+			"--advertise-address="+l.api.Addr().String(),
+			"--kubelet-certificate-authority="+l.creds.caFile,
+			"--kubelet-client-certificate="+l.creds.adminCertFile,
+			"--kubelet-client-key="+l.creds.adminKeyFile,
+			"--kubelet-preferred-address-types=InternalIP",
+		)
+	} else {
+		args = append(args, "--authorization-mode=RBAC", "--endpoint-reconciler-type=none")
 	}
 	if !l.controllerManager { // nothing would create the default ServiceAccounts that this plugin insists on
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
@@ -81,26 +105,37 @@ func (l *launch) apiserver() (*process, error) {
 		}
 		args = append(args, "--audit-policy-file="+policy, "--audit-log-path="+l.auditLog, "--audit-log-mode=blocking-strict")
 	}
-	p := newProcess(l.assets, "kube-apiserver", args, l.log)
-	p.readyURL, p.client = url+"/readyz", l.creds.adminClient()
-	return p, nil
+	return l.program("kube-apiserver", l.creds.adminClient(), url+"/readyz", args), nil
 }
 
-func (l *launch) controllerManagerProcess() *process {
-	p := newProcess(l.assets, "kube-controller-manager", []string{
+func (l *launch) controllerManagerProcess() *process.Process {
+	run := strings.Join(controllers, ",")
+	if l.node {
+		run = "*"
+	}
+	args := append(l.clientOfAPIServer(l.managerPort), "--root-ca-file="+l.creds.caFile, "--controllers="+run,
+		"--flex-volume-plugin-dir="+filepath.Join(l.dir, "volume-plugins")) // it would make one in /usr
+	url := fmt.Sprintf("https://127.0.0.1:%d/healthz", l.managerPort)
+	return l.program("kube-controller-manager", l.creds.adminClient(), url, args)
+}
+
+func (l *launch) scheduler() *process.Process {
+	url := fmt.Sprintf("https://127.0.0.1:%d/readyz", l.schedulerPort)
+	return l.program("kube-scheduler", l.creds.adminClient(), url, l.clientOfAPIServer(l.schedulerPort))
+}
+
+// clientOfAPIServer are the flags that kube-controller-manager and kube-scheduler have in common.
+func (l *launch) clientOfAPIServer(port uint16) []string {
+	return []string{
 		"--kubeconfig=" + l.kubeconfig,
 		"--authentication-kubeconfig=" + l.kubeconfig,
 		"--authorization-kubeconfig=" + l.kubeconfig,
 		"--bind-address=127.0.0.1",
-		fmt.Sprintf("--secure-port=%d", l.managerPort),
+		fmt.Sprintf("--secure-port=%d", port),
 		"--permit-port-sharing=true", // see ports
 		"--tls-cert-file=" + l.creds.servingCertFile,
 		"--tls-private-key-file=" + l.creds.servingKeyFile,
-		"--root-ca-file=" + l.creds.caFile,
 		"--leader-elect=false",
 		"--profiling=false",
-		"--controllers=" + strings.Join(controllers, ","),
-	}, l.log)
-	p.readyURL, p.client = fmt.Sprintf("https://127.0.0.1:%d/healthz", l.managerPort), l.creds.adminClient()
-	return p
+	}
 }

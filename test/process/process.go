@@ -1,10 +1,11 @@
-package controlplane
+// Package process runs the programs that tests and the demo need beside them: it waits until they are ready, keeps their last
+// lines for an error, and ends them, at the latest when it is killed itself.
+package process
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,20 +21,24 @@ const (
 	shownLines = 15
 )
 
-// process is one program of the control plane.
-type process struct {
-	name     string
-	cmd      *exec.Cmd
-	log      *lineLog
-	readyURL string
-	client   *http.Client
-	exited   chan struct{} // closed once the process has ended
-	exit     error         // how; valid after exited
+// Process is one program.
+type Process struct {
+	name   string
+	cmd    *exec.Cmd
+	log    *lineLog
+	ready  Probe
+	exited chan struct{} // closed once the process has ended
+	exit   error         // how; valid after exited
 }
 
-func newProcess(assets, name string, args []string, log io.Writer) *process {
-	p := &process{name: name, log: newLineLog(name, log), exited: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(assets, name), args...) //nolint:noctx // Stop ends it; a context would kill it out of order.
+// Probe tells whether a program is ready. It is asked again and again until it says yes.
+type Probe func(context.Context) bool
+
+// New describes the program at path; nothing runs before Start. log gets its lines, each with its name; nil: nobody.
+func New(path string, args []string, ready Probe, log io.Writer) *Process {
+	name := filepath.Base(path)
+	p := &Process{name: name, log: newLineLog(name, log), ready: ready, exited: make(chan struct{})}
+	p.cmd = exec.Command(path, args...) //nolint:noctx // Stop ends it; a context would kill it out of order.
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	// Own group: Ctrl-C reaches us alone, and we stop the parts in order. Pdeathsig: if we are killed, so are they.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -42,7 +47,8 @@ func newProcess(assets, name string, args []string, log io.Writer) *process {
 	return p
 }
 
-func (p *process) start() error {
+// Start starts the program. After it, Stop must be called.
+func (p *Process) Start() error {
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
@@ -53,8 +59,11 @@ func (p *process) start() error {
 	return nil
 }
 
-// waitReady polls the readiness URL until it answers 200, the process ends, or ctx does.
-func (p *process) waitReady(ctx context.Context) error {
+// PID is the process id of a started program.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// WaitReady returns once the program is ready, or with an error that shows its last lines when it or ctx ends before.
+func (p *Process) WaitReady(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -71,24 +80,8 @@ func (p *process) waitReady(ctx context.Context) error {
 	}
 }
 
-func (p *process) ready(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.readyURL, http.NoBody)
-	if err != nil {
-		return false
-	}
-	res, err := p.client.Do(req)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = res.Body.Close() }()
-	return res.StatusCode == http.StatusOK
-}
-
-// stop asks the process to end, kills it if it does not, and waits until it has ended.
-func (p *process) stop() error {
-	p.client.CloseIdleConnections()
+// Stop asks the program to end, kills it if it does not, and waits until it has ended.
+func (p *Process) Stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	select {
 	case <-p.exited:
