@@ -15,7 +15,7 @@ export KUBEBUILDER_ASSETS := $(CURDIR)/bin
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses
+TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/promtool
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 
 ##@ Start here
@@ -68,14 +68,14 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin ## Test against a real control plane and the stand-in.
+integration: controlplane standin bin/prometheus ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
 ##@ Check
 
 .PHONY: verify
-verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities; changes nothing.
+verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, alerts; changes nothing.
 	hack/vulncheck-test.sh
 	hack/verify.sh
 
@@ -128,3 +128,6 @@ bin/govulncheck: hack/tools/govulncheck/go.mod hack/tools/govulncheck/go.sum hac
 
 bin/go-licenses: hack/tools/go-licenses/go.mod hack/tools/go-licenses/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/google/go-licenses/v2 $@
+
+bin/prometheus bin/promtool: hack/tools/prometheus/go.mod hack/tools/prometheus/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/prometheus/prometheus/cmd/$(@F) $@ -ldflags '-s -w'
