@@ -15,7 +15,7 @@ export KUBEBUILDER_ASSETS := $(CURDIR)/bin
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform
+TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 
@@ -72,7 +72,7 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin ## Test against a real control plane and the stand-in.
+integration: controlplane standin bin/prometheus ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
@@ -84,7 +84,7 @@ node-test: node ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE
 ##@ Check
 
 .PHONY: verify
-verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities; changes nothing.
+verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, alerts; changes nothing.
 	hack/vulncheck-test.sh
 	hack/verify.sh
 
@@ -158,3 +158,6 @@ bin/helm-docs: hack/tools/helm-docs/go.mod hack/tools/helm-docs/go.sum hack/buil
 
 bin/kubeconform: hack/tools/kubeconform/go.mod hack/tools/kubeconform/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/yannh/kubeconform/cmd/kubeconform $@
+
+bin/prometheus bin/promtool: hack/tools/prometheus/go.mod hack/tools/prometheus/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/prometheus/prometheus/cmd/$(@F) $@ -ldflags '-s -w'

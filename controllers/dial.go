@@ -12,7 +12,9 @@ import (
 // Dial is the Dialer for all backends. userAgent is what servers see in their logs.
 func Dial(userAgent string) connections.Dialer {
 	limits := &erpnet.Limits{}
-	return func(spec v1alpha1.IdentityServerSpec, clientID string, secret idserver.Secret) (idserver.Connection, error) {
+	return func(
+		spec v1alpha1.IdentityServerSpec, clientID string, secret idserver.Secret, observe func(idserver.Call),
+	) (idserver.Connection, error) {
 		if spec.ERPNet == nil {
 			return nil, errors.New("spec names no backend: set spec.erpNet")
 		}
@@ -20,7 +22,7 @@ func Dial(userAgent string) connections.Dialer {
 		return erpnet.New(erpnet.Config{
 			URL: string(e.URL), IdentityURL: string(e.IdentityURL), DomainAPIURL: string(e.DomainAPIURL),
 			ClientID: clientID, ClientSecret: secret, ClientAuthentication: string(e.ClientAuthentication),
-			CABundle: spec.CABundle, UserAgent: userAgent, Limits: limits,
+			CABundle: spec.CABundle, UserAgent: userAgent, Limits: limits, Observe: observe,
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -9,14 +10,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/desired"
+	"trustedapps.dev/operator/internal/execute"
 	"trustedapps.dev/operator/internal/plan"
 )
 
-// announceReadiness tells of a change of the Ready condition, once per change.
-func announceReadiness(recorder events.EventRecorder, object runtime.Object, former, next []metav1.Condition) {
+// announceReadiness tells of a change of the Ready condition, once per change, in an event and in the log.
+func announceReadiness(ctx context.Context, recorder events.EventRecorder, object runtime.Object, former, next []metav1.Condition) {
 	ready := meta.FindStatusCondition(next, v1alpha1.ConditionReady)
 	before := meta.FindStatusCondition(former, v1alpha1.ConditionReady)
 	if ready == nil || before != nil && before.Status == ready.Status && before.Reason == ready.Reason {
@@ -27,15 +30,17 @@ func announceReadiness(recorder events.EventRecorder, object runtime.Object, for
 		kind = corev1.EventTypeWarning
 	}
 	recorder.Eventf(object, nil, kind, ready.Reason, "Reconcile", "%s", clip(ready.Message))
+	log.FromContext(ctx).Info("readiness changed", "ready", ready.Status, keyReason, ready.Reason, keyMessage, ready.Message)
 }
 
-// announceSteps tells what a run did that people care for.
-func announceSteps(recorder events.EventRecorder, app *v1alpha1.TrustedApplication, trace []plan.Step) {
-	tell := func(kind, reason, action, message string) {
-		recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
-	}
+// announceSteps tells what a run did that people care for, in an event and in the log.
+func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, trace []plan.Step) {
 	id := app.Spec.ApplicationURI
 	for _, step := range trace {
+		tell := func(kind, reason, action, message string) {
+			recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
+			log.FromContext(ctx).Info(message, keyStep, execute.Name(step), keyReason, reason)
+		}
 		switch s := step.(type) {
 		case plan.Create:
 			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+id+" at the identity server")

@@ -40,7 +40,7 @@ func TestEachStepIsToldOnce(t *testing.T) {
 			recorder := events.NewFakeRecorder(10)
 			app := newApp()
 			app.Spec.DeletionPolicy, app.Spec.DisplayName = c.policy, "Order sync"
-			announceSteps(recorder, app, c.trace)
+			announceSteps(t.Context(), recorder, app, c.trace)
 			got := told(recorder)
 			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)
 			for i, begin := range c.want {
@@ -66,7 +66,7 @@ func TestReadinessIsToldOncePerChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := events.NewFakeRecorder(10)
-			announceReadiness(recorder, newApp(), c.former, c.next)
+			announceReadiness(t.Context(), recorder, newApp(), c.former, c.next)
 			NewWithT(t).Expect(told(recorder)).To(Equal(c.want))
 		})
 	}

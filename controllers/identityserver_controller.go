@@ -27,6 +27,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/status"
 )
 
@@ -49,6 +50,8 @@ type IdentityServerReconciler struct {
 	// ProbeInterval is the time between probes of a server that is well. ERP.net closes a session after 20 minutes without
 	// a call, so a longer interval holds no licence.
 	ProbeInterval time.Duration
+	// Metrics counts probes and requests.
+	Metrics *metrics.Activity
 	// Suspects brings the servers that applications could not reach.
 	Suspects <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
 
@@ -108,8 +111,12 @@ func (r *IdentityServerReconciler) probe(ctx context.Context, ids *v1alpha1.Iden
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	started := time.Now()
 	info, err := connection.Probe(ctx)
-	return connection, status.ProbeOf(info, connection.Capabilities(), err), nil
+	r.Metrics.Probed(ids.Name, time.Now(), time.Since(started))
+	probe = status.ProbeOf(info, connection.Capabilities(), err)
+	log.FromContext(ctx).V(1).Info("probed the server", "reason", probe.Reason, "message", probe.Message)
+	return connection, probe, nil
 }
 
 // connect returns the connection made from the spec and the Secret as they are now. The connection is nil where they do not
@@ -136,7 +143,7 @@ func (r *IdentityServerReconciler) connect(ctx context.Context, ids *v1alpha1.Id
 	if d, ok := r.dialled[ids.Name]; ok && d.uid == ids.UID && d.generation == ids.Generation && d.secretVersion == secret.ResourceVersion {
 		return d.connection, status.Probe{}, nil
 	}
-	connection, err := r.Dial(ids.Spec, id, value)
+	connection, err := r.Dial(ids.Spec, id, value, func(c idserver.Call) { r.Metrics.Request(ids.Name, c) })
 	if err != nil {
 		return nil, status.Probe{Reason: v1alpha1.ReasonInvalid, Message: err.Error(), Terminal: true}, nil
 	}
@@ -158,7 +165,7 @@ func (r *IdentityServerReconciler) report(ctx context.Context, ids *v1alpha1.Ide
 	if err := r.writeStatus(ctx, ids, next); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
-	announceReadiness(r.Recorder, ids, former.Conditions, next.Conditions)
+	announceReadiness(ctx, r.Recorder, ids, former.Conditions, next.Conditions)
 	return nil
 }
 
@@ -196,6 +203,7 @@ func (r *IdentityServerReconciler) forget(name string) {
 	r.mu.Unlock()
 	r.backoff.Forget(name)
 	r.Pool.Remove(name)
+	r.Metrics.Forget(name)
 }
 
 // SetupWithManager watches IdentityServers, the Secrets with their credentials, and suspects.
@@ -209,6 +217,7 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).
+		WithLogConstructor(serverLog(mgr.GetLogger(), "identityserver")).
 		Complete(r)
 }
 

@@ -19,6 +19,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/metrics"
 )
 
 // probed is a Connection whose probe is told what to find.
@@ -57,9 +58,9 @@ func newServers(t *testing.T, objects ...client.Object) *servers {
 	s := &servers{Gomega: NewWithT(t), api: newAPI(t, nil, objects...), recorder: events.NewFakeRecorder(100), now: &probed{}}
 	s.now.info.Endpoints.Issuer = "https://acme.example/id"
 	s.IdentityServerReconciler = &IdentityServerReconciler{
-		Client: s.api, Live: s.api, Namespace: own, Recorder: s.recorder, ProbeInterval: 30 * time.Minute,
+		Client: s.api, Live: s.api, Namespace: own, Recorder: s.recorder, ProbeInterval: 30 * time.Minute, Metrics: metrics.NewActivity(),
 		Pool: connections.NewPool(func(name string) { s.changed = append(s.changed, name) }, func(string) {}),
-		Dial: func(_ v1alpha1.IdentityServerSpec, id string, secret idserver.Secret) (idserver.Connection, error) {
+		Dial: func(_ v1alpha1.IdentityServerSpec, id string, secret idserver.Secret, _ func(idserver.Call)) (idserver.Connection, error) {
 			s.dials++
 			s.Expect(id + secret.Reveal()).To(Equal("idpass"))
 			return s.now, nil
@@ -225,7 +226,7 @@ func TestAServerThatIsGoneIsForgotten(t *testing.T) {
 
 func TestASpecThatMakesNoConnectionIsToldAsSuch(t *testing.T) {
 	s := newServers(t, acme(), login())
-	s.Dial = func(v1alpha1.IdentityServerSpec, string, idserver.Secret) (idserver.Connection, error) {
+	s.Dial = func(v1alpha1.IdentityServerSpec, string, idserver.Secret, func(idserver.Call)) (idserver.Connection, error) {
 		return nil, errors.New("caBundle holds no certificate: put PEM there")
 	}
 	_, ready := s.reconcile(t)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -239,4 +241,21 @@ func (n *namespaces) List(ctx context.Context, list client.ObjectList, opts ...c
 		return fmt.Errorf("listing in the namespace %s: %w", options.Namespace, errNotWatched)
 	}
 	return c.List(ctx, list, opts...)
+}
+
+// Secrets lists the metadata of the published Secrets that are watched. What it lists is shared with the caches, and must not be changed.
+func (n *namespaces) Secrets(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
+	n.mu.Lock()
+	caches := slices.Collect(maps.Values(n.caches))
+	n.mu.Unlock()
+	var all []metav1.PartialObjectMetadata
+	for _, c := range caches {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+		if err := c.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing the metadata of Secrets: %w", err)
+		}
+		all = append(all, list.Items...)
+	}
+	return all, nil
 }

@@ -77,5 +77,6 @@ func (p *ServerProtection) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(named), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).
+		WithLogConstructor(serverLog(mgr.GetLogger(), "serverprotection")).
 		Complete(p)
 }

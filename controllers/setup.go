@@ -16,6 +16,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
 )
 
@@ -76,10 +77,10 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 			return fmt.Errorf("adding a waker: %w", err)
 		}
 	}
-	pool := connections.NewPool(changed.wakeServer, suspects.wakeServer)
+	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
 	servers := &IdentityServerReconciler{
 		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
-		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out,
+		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out, Metrics: activity,
 	}
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
@@ -91,7 +92,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
-		Pool: pool, Gate: connections.NewGate(parked.wake), Workers: s.Workers, Changed: changed.out, Parked: parked.out,
+		Pool: pool, Gate: gate, Metrics: activity, Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
@@ -104,5 +105,5 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}
-	return nil
+	return expose(mgr, activity, published, gate)
 }

@@ -26,6 +26,7 @@ import (
 	"trustedapps.dev/operator/internal/execute"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
 	"trustedapps.dev/operator/internal/plan"
 	"trustedapps.dev/operator/internal/status"
@@ -55,6 +56,9 @@ type TrustedApplicationReconciler struct {
 	Gate   *connections.Gate
 	Parked <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplication]
 
+	// Metrics counts runs and verifications.
+	Metrics *metrics.Activity
+
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
 }
 
@@ -71,11 +75,12 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		r.backoff.Forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	ctx = with(ctx, keyServer, app.Spec.IdentityServerRef.Name)
 	entry, known := r.Pool.Get(app.Spec.IdentityServerRef.Name)
 	if !known {
 		exists, err := r.serverExists(ctx, app.Spec.IdentityServerRef.Name)
 		if err != nil || exists {
-			return ctrl.Result{}, err // its first probe is under way, and wakes this application when it ends
+			return r.retry(ctx, req, err) // its first probe is under way, and wakes this application when it ends
 		}
 	}
 
@@ -85,7 +90,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 			return ctrl.Result{}, nil // the answer wakes this application
 		}
 		if !d.Deleting { // an end needs no permission, see partingOutputs
-			return ctrl.Result{}, r.notPermitted(ctx, app, d, remedy)
+			return r.retry(ctx, req, r.notPermitted(ctx, app, d, remedy))
 		}
 	}
 	if undisturbed(app, entry, known) {
@@ -93,29 +98,59 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	}
 	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
 	if !ok {
+		log.FromContext(ctx).V(1).Info("waiting for its turn at the server")
 		return ctrl.Result{}, nil
 	}
 	defer leave()
-	result, err := r.executor(app, entry).Run(ctx, d)
-	announceSteps(r.Recorder, app, result.Trace)
+	server := metrics.Unknown
+	if known {
+		server = app.Spec.IdentityServerRef.Name
+	}
+	return r.work(ctx, req, app, entry, d, server)
+}
+
+// work runs on an application that has its turn. server is its label in metrics.
+func (r *TrustedApplicationReconciler) work(
+	ctx context.Context, req ctrl.Request, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, server string,
+) (ctrl.Result, error) {
+	run := r.executor(app, entry)
+	run.Tell = r.tell(ctx, server)
+	result, err := run.Run(ctx, d)
+	announceSteps(ctx, r.Recorder, app, result.Trace)
+	ctx = atStep(ctx, result.Last)
+	gone := err == nil && d.Deleting && !result.Observed.Finalizer
 	switch {
-	case overtaken(err):
+	case overtaken(err), gone:
 	case err != nil:
 		err = r.failed(ctx, app, d, result, err)
-	case d.Deleting && !result.Observed.Finalizer:
-		r.backoff.Forget(req.NamespacedName)
-		return ctrl.Result{}, nil
 	default:
 		err = r.report(ctx, app, entry, d, result)
 	}
-	if overtaken(err) {
-		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
-		return ctrl.Result{RequeueAfter: r.again(req)}, nil
-	}
-	if err != nil {
-		return ctrl.Result{}, err
+	how := outcome(app, gone, err)
+	r.Metrics.Reconciled(server, how)
+	log.FromContext(ctx).V(1).Info("the run ended", "outcome", how)
+	switch {
+	case err != nil:
+		return r.retry(ctx, req, err)
+	case gone:
+		r.backoff.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{RequeueAfter: r.next(req, app, result.End)}, nil
+}
+
+// retry comes back after an error of Kubernetes; at once it is done where there is none. Errors are told here and not left to the queue,
+// which knows neither server nor step.
+func (r *TrustedApplicationReconciler) retry(ctx context.Context, req ctrl.Request, err error) (ctrl.Result, error) {
+	switch {
+	case err == nil:
+		return ctrl.Result{}, nil
+	case overtaken(err):
+		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
+	default:
+		log.FromContext(ctx).Error(err, "Kubernetes keeps the application from going on")
+	}
+	return ctrl.Result{RequeueAfter: r.again(req)}, nil
 }
 
 // undisturbed says whether all that is wrong with an application is that its server did not answer since this process began: it was Ready
@@ -185,7 +220,7 @@ func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1a
 	if err := r.Client.Status().Update(ctx, app); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
-	announceReadiness(r.Recorder, app, former.Conditions, next.Conditions)
+	announceReadiness(ctx, r.Recorder, app, former.Conditions, next.Conditions)
 	return nil
 }
 

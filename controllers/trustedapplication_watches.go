@@ -63,6 +63,7 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 			MaxConcurrentReconciles: r.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstPause, longestPause),
 		}).
+		WithLogConstructor(applicationLog(mgr.GetLogger())).
 		Build(r)
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the repository without changing it, and writes the results to build/verify.json.
 #
-#   hack/verify.sh [CHECK...]     generated lint lint-rules chart tidy licences vulnerabilities; all unless named
+#   hack/verify.sh [CHECK...]     generated lint lint-rules chart tidy licences vulnerabilities alerts; all unless named
 #
 # Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
 # run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
@@ -94,8 +94,14 @@ vulnerabilities() {
 	return $unchecked
 }
 
+alerts() {
+	bin/promtool check rules --lint=all --lint-fatal charts/trustedapp-operator/files/alerts.yaml || return 1
+	bin/promtool test rules test/alerts/alerts_test.yaml || return 1
+	hack/alerts-test.sh
+}
+
 checks=("$@")
-[ $# != 0 ] || checks=(generated lint lint-rules chart tidy licences vulnerabilities)
+[ $# != 0 ] || checks=(generated lint lint-rules chart tidy licences vulnerabilities alerts)
 entries=() failed=() unchecked=()
 for check in "${checks[@]}"; do
 	echo "== verify: $check"

@@ -83,6 +83,17 @@ func (g *Gate) leave(server string) {
 	}
 }
 
+// Parked says how many applications wait, by server.
+func (g *Gate) Parked() map[string]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	parked := make(map[string]int, len(g.parked))
+	for server, q := range g.parked {
+		parked[server] = len(q.urgent) + len(q.others)
+	}
+	return parked
+}
+
 func (q *queue) add(app types.NamespacedName, urgent bool) {
 	switch {
 	case slices.Contains(q.urgent, app):

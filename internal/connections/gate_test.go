@@ -26,6 +26,7 @@ func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
 	g.Expect(ok).To(BeFalse())
 	_, ok = gate.Enter("other", 1, name("elsewhere"), false)
 	g.Expect(ok).To(BeTrue(), "another server is not concerned")
+	g.Expect(gate.Parked()).To(Equal(map[string]int{"slow": 2}))
 
 	leave()
 	g.Expect(woken).To(Equal([]string{"third"}))
@@ -39,7 +40,7 @@ func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
 	g.Expect(woken).To(Equal([]string{"third", "second", "newcomer"}), "a room that is declined goes to the next")
 	gate.Decline(name("newcomer"))
 	g.Expect(gate.busy).To(HaveLen(1))
-	g.Expect(gate.parked).To(BeEmpty())
+	g.Expect(gate.Parked()).To(BeEmpty())
 	g.Expect(gate.invited).To(BeEmpty())
 }
 

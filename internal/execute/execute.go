@@ -54,6 +54,8 @@ type Executor struct {
 	Draw  func() idserver.Secret
 	NewID func() string
 	Now   func() time.Time
+	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.
+	Tell func(step, failure plan.Step, err error)
 	// Next decides; nil is plan.Next. The explorer puts mistakes here, to see that it catches them.
 	Next func(plan.Desired, plan.Observed) plan.Step
 }
@@ -64,6 +66,8 @@ type Result struct {
 	End plan.Step
 	// Trace are the steps that had their effect, in order, without the end.
 	Trace []plan.Step
+	// Last is the step that was tried last, also where it failed; nil where the run came to none.
+	Last plan.Step
 	// Observed is what was known at the end.
 	Observed plan.Observed
 	// Warnings are what the server has to say about the registration; nil where it was not told anything.
@@ -89,8 +93,9 @@ func (e *Executor) Run(ctx context.Context, d plan.Desired) (Result, error) {
 		next = plan.Next
 	}
 	var trace []plan.Step
+	var last plan.Step
 	result := func(end plan.Step) Result {
-		return Result{End: end, Trace: trace, Observed: r.observed, Warnings: r.warnings}
+		return Result{End: end, Trace: trace, Last: last, Observed: r.observed, Warnings: r.warnings}
 	}
 	if err := r.observe(ctx); err != nil {
 		return result(nil), err
@@ -100,7 +105,12 @@ func (e *Executor) Run(ctx context.Context, d plan.Desired) (Result, error) {
 		if plan.IsEnd(step) {
 			return result(step), nil
 		}
-		if err := r.do(ctx, step); err != nil {
+		err := r.do(ctx, step)
+		last = step
+		if e.Tell != nil {
+			e.Tell(step, r.observed.Failure, err)
+		}
+		if err != nil {
 			return result(nil), fmt.Errorf("%s: %w", Name(step), err)
 		}
 		if r.took(step) {

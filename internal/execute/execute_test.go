@@ -112,11 +112,16 @@ func TestAnErrorOfKubernetesEndsTheRunAndNamesTheStep(t *testing.T) {
 		g := NewWithT(t)
 		boom := errors.New("boom")
 		e := &effects{kube: boom}
-		result, err := e.executor(done, step, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+		x := e.executor(done, step, plan.Lookup{})
+		var told []any
+		x.Tell = func(step, failure plan.Step, err error) { told = append(told, step, failure, err) }
+		result, err := x.Run(t.Context(), desired(idserver.ClientChosen))
 		g.Expect(err).To(MatchError(boom))
 		g.Expect(err).To(MatchError(ContainSubstring(Name(step))))
 		g.Expect(result.End).To(BeNil())
 		g.Expect(result.Trace).To(BeEmpty())
+		g.Expect(result.Last).To(Equal(step))
+		g.Expect(told).To(HaveExactElements(step, BeNil(), MatchError(boom)))
 		g.Expect(e.done).To(HaveLen(1), "nothing follows")
 	}
 }
@@ -152,8 +157,13 @@ func TestARunOfTheRealPlan(t *testing.T) {
 func TestAFailingRetryTellsWhenToComeBack(t *testing.T) {
 	g := NewWithT(t)
 	e := &effects{err: &idserver.Error{Class: idserver.ErrUnavailable, Op: "finding", RetryAfter: time.Minute}}
-	result, err := e.executor(failure, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+	x := e.executor(failure, plan.Lookup{})
+	var told []any
+	x.Tell = func(step, failure plan.Step, err error) { told = append(told, step, failure, err) }
+	result, err := x.Run(t.Context(), desired(idserver.ClientChosen))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(result.End).To(HaveField("After", time.Minute))
+	g.Expect(result.Last).To(Equal(plan.Lookup{}))
+	g.Expect(told).To(HaveExactElements(plan.Lookup{}, result.End, BeNil()))
 	g.Expect(result.Trace).To(BeEmpty(), "it had no effect")
 }

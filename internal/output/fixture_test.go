@@ -62,7 +62,7 @@ func newFixture(t *testing.T, existing ...client.Object) *fixture {
 	api := &live{Client: fake.NewClientBuilder().WithObjects(existing...).Build()}
 	return &fixture{
 		Gomega: NewWithT(t), t: t, api: api, store: &Store{Writer: api, Live: api, Metadata: api},
-		rec: ledger.Record{Next: &credential, Target: "t1"},
+		rec: ledger.Record{Next: &credential, Target: "t1", RotatedAt: issuedAt},
 	}
 }
 

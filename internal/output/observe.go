@@ -55,7 +55,7 @@ func (o *Objects) slots(rec ledger.Record) []slot {
 	secret := slot{kind: "Secret", name: o.app.SecretName, have: &corev1.Secret{}}
 	configMap := slot{kind: "ConfigMap", name: o.app.ConfigMapName, have: &corev1.ConfigMap{}}
 	if newest := rec.Newest(); newest != nil {
-		rendered := Render(o.app, o.server, *newest, rec.Revision())
+		rendered := Render(o.app, o.server, *newest, rec.RotatedAt, rec.Revision())
 		if rendered.Secret != nil {
 			secret.want = rendered.Secret
 		}

@@ -5,6 +5,7 @@ package output
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,11 +39,14 @@ type Rendered struct {
 }
 
 // Render renders the objects to publish. A public application has no Secret whatever else is said; nor has a credential without
-// one. Entries for what the server does not have are left out.
-func Render(app App, server idserver.Info, cred ledger.Credential, revision string) Rendered {
+// one. Entries for what the server does not have are left out. issuedAt is when the credential was made; zero where that is not known.
+func Render(app App, server idserver.Info, cred ledger.Credential, issuedAt time.Time, revision string) Rendered {
 	var r Rendered
 	if app.SecretName != "" && !app.Want.Public && cred.Secret != "" {
 		r.Secret = &corev1.Secret{ObjectMeta: meta(app, app.SecretName, revision), Type: SecretType, Data: secretData(app, server, cred)}
+		if !issuedAt.IsZero() {
+			r.Secret.Annotations[v1alpha1.IssuedAtAnnotation] = issuedAt.UTC().Format(time.RFC3339)
+		}
 	}
 	if app.ConfigMapName != "" {
 		r.ConfigMap = &corev1.ConfigMap{ObjectMeta: meta(app, app.ConfigMapName, revision), Data: configMapData(app, server, cred.ClientID)}

@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ var (
 			RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"}, PostLogoutRedirectURIs: []string{"https://a.example/"},
 		},
 	}
+	issuedAt   = time.Date(2026, 11, 25, 10, 0, 0, 0, time.FixedZone("Sofia", 7200))
 	credential = ledger.Credential{ID: "c1", Credential: idserver.Credential{
 		Handle: "h", ClientID: "com.example.orders", Secret: canary, Control: canary + "-control",
 	}}
@@ -39,7 +41,7 @@ func publicApp() App {
 
 func TestRenderHybrid(t *testing.T) {
 	g := NewWithT(t)
-	r := Render(hybrid, server, credential, "rev")
+	r := Render(hybrid, server, credential, issuedAt, "rev")
 
 	g.Expect(string(r.Secret.Type)).To(Equal("servicebinding.io/oauth2"))
 	data := map[string]string{}
@@ -66,7 +68,11 @@ func TestRenderHybrid(t *testing.T) {
 			v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue, v1alpha1.ApplicationLabel: "orders",
 			v1alpha1.ApplicationUIDLabel: "u1", v1alpha1.ServerLabel: "erp",
 		}))
-		g.Expect(object.GetAnnotations()).To(Equal(map[string]string{v1alpha1.RevisionAnnotation: "rev"}))
+		want := map[string]string{v1alpha1.RevisionAnnotation: "rev"}
+		if name == "orders-secret" {
+			want[v1alpha1.IssuedAtAnnotation] = "2026-11-25T08:00:00Z"
+		}
+		g.Expect(object.GetAnnotations()).To(Equal(want))
 		owner := metav1.GetControllerOf(object)
 		g.Expect(owner).NotTo(BeNil())
 		g.Expect(owner.UID).To(BeEquivalentTo("u1"))
@@ -78,7 +84,7 @@ func TestAPublicApplicationHasNoSecretWhateverIsSaid(t *testing.T) {
 	g := NewWithT(t)
 	app := publicApp()
 	app.SecretName = "orders"
-	r := Render(app, server, credential, "rev")
+	r := Render(app, server, credential, issuedAt, "rev")
 	g.Expect(r.Secret).To(BeNil())
 	g.Expect(fmt.Sprintf("%+v", *r.ConfigMap)).NotTo(ContainSubstring(canary))
 }
@@ -87,11 +93,13 @@ func TestRenderOnlyWhatThereIs(t *testing.T) {
 	g := NewWithT(t)
 	service := hybrid
 	service.ConfigMapName = ""
-	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, credential, "rev")
+	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, credential, issuedAt, "rev")
 	g.Expect(r.ConfigMap).To(BeNil())
 	g.Expect(r.Secret.Data).NotTo(Or(HaveKey(v1alpha1.KeyAPIURL), HaveKey(v1alpha1.KeyBindingProvider), HaveKey(v1alpha1.KeyTokenEndpoint)))
 
+	g.Expect(Render(hybrid, server, credential, time.Time{}, "rev").Secret.Annotations).NotTo(HaveKey(v1alpha1.IssuedAtAnnotation))
+
 	bare := credential
 	bare.Secret = ""
-	g.Expect(Render(hybrid, server, bare, "rev").Secret).To(BeNil())
+	g.Expect(Render(hybrid, server, bare, issuedAt, "rev").Secret).To(BeNil())
 }

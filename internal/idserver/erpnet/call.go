@@ -12,7 +12,7 @@ import (
 
 // call is one request to the Domain API.
 type call struct {
-	op     string // a gerund, for errors
+	op     string // a gerund, for errors and operations
 	method string
 	url    string
 	body   any // nil: none
@@ -65,7 +65,7 @@ func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answe
 		return answer{}, &noAnswerError{message: "the call was given up while it waited for its turn", cause: err}
 	}
 	defer leave()
-	return s.send(ctx, r, c.limit)
+	return s.send(ctx, c.op, r, c.limit)
 }
 
 // asUnavailable is for reads: a refusal of a read never says anything about what is there.

@@ -17,7 +17,7 @@ func (s *Server) read(ctx context.Context, url string) (answer, error) {
 	if err != nil {
 		return answer{}, &noAnswerError{message: "the URL cannot be used"}
 	}
-	return s.send(ctx, r, maxSingle)
+	return s.send(ctx, opDiscover, r, maxSingle)
 }
 
 // undiscovered is a document that does not hold what discovery needs.

@@ -45,6 +45,8 @@ type Config struct {
 	Limits *Limits
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Observe is told of each finished request, and must not block; nil: nobody is.
+	Observe func(idserver.Call)
 	// WrapTransport sees every request, for counting and faults in tests; nil: none.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 }

@@ -49,7 +49,7 @@ func (s *Server) requestToken(ctx context.Context, op, endpoint, clientID string
 	if s.config.ClientAuthentication == "Basic" { // RFC 6749 section 2.3.1: form-encoded first
 		r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret.Reveal()))
 	}
-	a, err := s.send(ctx, r, maxSingle)
+	a, err := s.send(ctx, op, r, maxSingle)
 	if err != nil {
 		return granted{}, lostAnswer(op, false, err)
 	}

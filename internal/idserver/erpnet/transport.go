@@ -41,8 +41,8 @@ type noAnswerError struct {
 func (e *noAnswerError) Error() string { return e.message }
 func (e *noAnswerError) Unwrap() error { return e.cause }
 
-// send sends one request and reads its answer, at most limit bytes of it. The error is a *noAnswerError.
-func (s *Server) send(ctx context.Context, r *http.Request, limit int64) (answer, error) {
+// exchange sends one request and reads its answer, at most limit bytes of it. The error is a *noAnswerError.
+func (s *Server) exchange(ctx context.Context, r *http.Request, limit int64) (answer, error) {
 	var sent atomic.Bool
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
