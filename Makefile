@@ -15,7 +15,7 @@ export KUBEBUILDER_ASSETS := $(CURDIR)/bin
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-TOOLS := bin/controller-gen bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
+TOOLS := bin/controller-gen bin/crd-ref-docs bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 
@@ -50,7 +50,7 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 ##@ Develop
 
 .PHONY: generate
-generate: bin/controller-gen ## Write the generated files: deep copies, CRDs, RBAC.
+generate: bin/controller-gen bin/crd-ref-docs ## Write the generated files: deep copies, CRDs, RBAC, the API reference.
 	hack/generate.sh
 
 .PHONY: fmt
@@ -92,6 +92,10 @@ verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, v
 lint: bin/golangci-lint ## Lint and check formatting; prove that the architecture rules bite.
 	hack/verify.sh lint lint-rules
 
+.PHONY: docs
+docs: ## Check the documentation: links, names, reasons, code; examples against an API server are checked by `make integration`.
+	hack/verify.sh docs
+
 .PHONY: licences
 licences: bin/go-licenses ## Check the licences of all dependencies that are shipped.
 	hack/verify.sh licences
@@ -113,6 +117,12 @@ PLATFORMS ?= linux/amd64,linux/arm64
 image: ## Build the operator's container image, without a container engine: build/image. PLATFORMS=linux/amd64 for one.
 	cd hack/image && go build -o $(CURDIR)/bin/image .
 	bin/image -platforms $(PLATFORMS)
+
+.PHONY: standin-image
+standin-image: ## Build the image of the stand-in, for dev clusters: build/image/erpnet-standin.tar.
+	cd hack/image && go build -o $(CURDIR)/bin/image .
+	bin/image -platforms $(PLATFORMS) -module hack/erpnet-standin -name erpnet-standin -binary erpnet-standin \
+		-title 'stand-in ERP.net instance' -description 'A stand-in for an ERP.net instance, for tests and dev clusters'
 
 .PHONY: standin
 standin: ## Build the stand-in ERP.net instance: bin/erpnet-standin.
@@ -140,6 +150,9 @@ bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh
 
 bin/controller-gen: hack/tools/controller-gen/go.mod hack/tools/controller-gen/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) sigs.k8s.io/controller-tools/cmd/controller-gen $@
+
+bin/crd-ref-docs: hack/tools/crd-ref-docs/go.mod hack/tools/crd-ref-docs/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/elastic/crd-ref-docs $@
 
 bin/golangci-lint: hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/go.sum hack/tools/golangci-lint/main.go hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) . $@

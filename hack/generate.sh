@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes all generated files: deep copies of api/, CRDs, the ClusterRole of the RBAC markers in controllers/, the parts of the chart that
-# follow from them, its README, and the manifests of config/, which are the chart rendered with config/values.yaml.
+# follow from them, its README, the manifests of config/, which are the chart rendered with config/values.yaml, and docs/api.md.
 #
 #   hack/generate.sh [DESTINATION]     DESTINATION is the repository unless given; same layout
 set -euo pipefail
@@ -37,3 +37,7 @@ for file in "$scratch"/rendered/trustedapp-operator/templates/*.yaml; do
 		sed -E '/^ *(helm\.sh\/chart|app\.kubernetes\.io\/managed-by|app\.kubernetes\.io\/version|app\.kubernetes\.io\/instance):/d; /^# Source: /d; 1{/^---$/d}' "$file"
 	} >"$destination/config/$folder/$name"
 done
+
+mkdir -p "$destination/docs"
+bin/crd-ref-docs --config hack/tools/crd-ref-docs/config.yaml --source-path ./api --renderer markdown --log-level ERROR \
+	--output-path "$destination/docs/api.md"

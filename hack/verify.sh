@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the repository without changing it, and writes the results to build/verify.json.
 #
-#   hack/verify.sh [CHECK...]     generated lint lint-rules chart tidy licences vulnerabilities alerts; all unless named
+#   hack/verify.sh [CHECK...]     generated docs lint lint-rules chart tidy licences vulnerabilities alerts; all unless named
 #
 # Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
 # run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
@@ -37,6 +37,9 @@ generated() {
 	[ $wrong = 0 ] || echo "generated files are not current: run 'make generate'"
 	return $wrong
 }
+
+# Links, reasons, flags and fields that the documentation names, and its Go code. The tests of test/docs prove that they can fail.
+docs() { go test -count=1 ./test/docs; }
 
 lint() {
 	local module wrong=0
@@ -101,7 +104,7 @@ alerts() {
 }
 
 checks=("$@")
-[ $# != 0 ] || checks=(generated lint lint-rules chart tidy licences vulnerabilities alerts)
+[ $# != 0 ] || checks=(generated docs lint lint-rules chart tidy licences vulnerabilities alerts)
 entries=() failed=() unchecked=()
 for check in "${checks[@]}"; do
 	echo "== verify: $check"
