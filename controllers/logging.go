@@ -50,7 +50,7 @@ func with(ctx context.Context, key, value string) context.Context {
 	return log.IntoContext(ctx, log.FromContext(ctx).WithValues(key, value))
 }
 
-// atStep adds the step that was tried last.
+// atStep adds the step that failed; a run may fail before the first.
 func atStep(ctx context.Context, last plan.Step) context.Context {
 	if last == nil {
 		return ctx

@@ -117,7 +117,9 @@ func (r *TrustedApplicationReconciler) work(
 	run.Tell = r.tell(ctx, server)
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace)
-	ctx = atStep(ctx, result.Last)
+	if err != nil || result.Observed.Failure != nil {
+		ctx = atStep(ctx, result.Last)
+	}
 	gone := err == nil && d.Deleting && !result.Observed.Finalizer
 	switch {
 	case overtaken(err), gone:

@@ -12,7 +12,7 @@ import (
 )
 
 var _ = Describe("secrets", Serial, func() {
-	It("are nowhere but in Secrets: not in logs, events, status or anything else in etcd", func(ctx SpecContext) {
+	It("are nowhere but in Secrets: not in logs, metrics, events, status or anything else in etcd", func(ctx SpecContext) {
 		w := newWorld(ctx)
 		for name, spec := range map[string]v1alpha1.TrustedApplicationSpec{
 			"orders": serviceSpec(), "shop": interactiveSpec(v1alpha1.ClientTypeConfidential), "portal": hybridSpec(),
@@ -30,6 +30,7 @@ var _ = Describe("secrets", Serial, func() {
 
 		By("searching")
 		Expect(canaries.in(logs.String())).To(BeFalse(), "a secret is in the log")
+		Expect(canaries.in(scrapeText(ctx))).To(BeFalse(), "a secret is in the metrics")
 		dump, err := plane.EtcdDump(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		found := 0

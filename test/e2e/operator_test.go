@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"go.uber.org/zap/zapcore"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -25,11 +27,11 @@ var running func()
 // startOperator starts a manager with new caches, as a restart of the process would.
 func startOperator() {
 	GinkgoHelper()
-	ctrl.SetLogger(zap.New(zap.WriteTo(logs), zap.UseDevMode(false)))
+	ctrl.SetLogger(zap.New(zap.WriteTo(logs), zap.UseDevMode(false), zap.Level(zapcore.DebugLevel)))
 	yes := true
 	mgr, err := ctrl.NewManager(rest.CopyConfig(operator), ctrl.Options{
 		Scheme:     admin.Scheme(),
-		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Metrics:    metricsserver.Options{BindAddress: metricsAddress},
 		Cache:      controllers.CacheOptions(operatorNamespace),
 		Client:     controllers.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &yes},
@@ -55,14 +57,34 @@ func stopOperator() {
 	}
 }
 
-// writeCounter counts the operator's writes to Kubernetes; Leases and Events do not count.
+// errCut is what the operator sees of a connection that a spec cut.
+var errCut = errors.New("cut by a spec")
+
+// writeCounter counts the operator's writes to Kubernetes; Leases and Events do not count. It can cut some off.
 type writeCounter struct {
-	mu     sync.Mutex
-	writes []string
+	mu      sync.Mutex
+	writes  []string
+	cutPath string
+}
+
+// cut fails all creations at a path from now on; none where it is empty.
+func (c *writeCounter) cut(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cutPath = path
+}
+
+func (c *writeCounter) cuts(r *http.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cutPath != "" && r.Method == http.MethodPost && r.URL.Path == "/api/v1"+c.cutPath
 }
 
 func (c *writeCounter) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if c.cuts(r) {
+			return nil, errCut
+		}
 		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases") &&
 			!strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") { // a question in the form of a POST: it stores nothing
 			c.mu.Lock()

@@ -21,6 +21,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/prometheus"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -37,7 +38,9 @@ var (
 	cluster  string
 	counted  = &writeCounter{}
 	logs     = &lockedBuffer{}
-	serial   atomic.Int64
+	// metricsAddress is where the operator serves its metrics.
+	metricsAddress string
+	serial         atomic.Int64
 )
 
 func TestE2E(t *testing.T) {
@@ -74,6 +77,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(admin.Get(ctx, types.NamespacedName{Name: "kube-system"}, &system)).To(Succeed())
 	cluster = string(system.UID)
 
+	metricsAddress, err = prometheus.FreeAddress()
+	Expect(err).NotTo(HaveOccurred())
 	startOperator()
 }, NodeTimeout(3*time.Minute))
 
