@@ -77,7 +77,7 @@ integration: controlplane standin bin/prometheus ## Test against a real control 
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
 .PHONY: node-test
-node-test: node ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.
+node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.
 	@mkdir -p build
 	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
