@@ -44,6 +44,25 @@ func TestFieldsExist(t *testing.T) {
 	check(t, regexp.MustCompile("`((?:spec|status)\\.[a-zA-Z.]+)(?:\\[\\])?(?::[^`]*)?`"), 20, func(field string) bool { return fields[field] })
 }
 
+// Every metric that the pages name is one of internal/metrics.
+func TestMetricsExist(t *testing.T) {
+	sources, err := filepath.Glob(filepath.Join(root, "internal", "metrics", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := map[string]bool{}
+	for _, source := range sources {
+		content, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"(trustedapp_[a-z_]+)"`).FindAllStringSubmatch(string(content), -1) {
+			metrics[m[1]] = true
+		}
+	}
+	check(t, regexp.MustCompile(`\b(trustedapp_[a-z_]+[a-z])\b`), 10, func(name string) bool { return metrics[name] })
+}
+
 func collect(fields map[string]bool, path string, schema apiextensionsv1.JSONSchemaProps) {
 	for name, property := range schema.Properties {
 		at := strings.TrimPrefix(path+"."+name, ".")
