@@ -17,8 +17,9 @@ import (
 // logLine is a line of the operator's log.
 type logLine map[string]any
 
+// text is the value of a key; empty where it is missing or no text.
 func (l logLine) text(key string) string {
-	s, _ := l[key].(string) //nolint:errcheck // a key that is missing, or no text, is none
+	s, _ := l[key].(string)
 	return s
 }
 

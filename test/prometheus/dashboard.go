@@ -30,11 +30,18 @@ type Panel struct {
 	GridPos     struct{ X, Y, W, H int }
 	FieldConfig struct {
 		Defaults struct {
-			Unit   string
-			Custom struct{ Stacking *struct{ Mode string } }
+			Unit       string
+			Custom     struct{ Stacking *struct{ Mode string } }
+			Thresholds struct{ Steps []Threshold }
 		}
 	}
 	Targets []Target
+}
+
+// Threshold is the color from a value on.
+type Threshold struct {
+	Color string
+	Value *float64 // nil: from the beginning
 }
 
 // Datasource says where a panel's data are from.
