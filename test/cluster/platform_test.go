@@ -12,8 +12,8 @@ type platform interface {
 	kubelet() bool
 	// host is the address of this machine that programs reach servers of the suite at.
 	host() string
-	// provide makes an image available, by what hack/e2e.sh built in a directory.
-	provide(ctx context.Context, name, dir string) error
+	// provide makes an image available, by what hack/e2e.sh built in a directory: NAME.tar, and the program in it.
+	provide(ctx context.Context, image, dir string) error
 	// settle returns once the operator runs as its Deployment says, or not at all where there is none.
 	settle(ctx context.Context) error
 	// endLeader ends the replica that holds the Lease, as an eviction does.

@@ -22,7 +22,8 @@ type pods struct{ node *node.Node }
 func (p *pods) kubelet() bool { return true }
 func (p *pods) host() string  { return node.Address }
 
-func (p *pods) provide(ctx context.Context, name, dir string) error {
+func (p *pods) provide(ctx context.Context, image, dir string) error {
+	name, _, _ := strings.Cut(image, ":")
 	return p.node.ImportImage(ctx, filepath.Join(dir, name+".tar"))
 }
 

@@ -30,7 +30,7 @@ import (
 // the arguments of its Deployment and the permissions of its ServiceAccount; a workload has the entries of what it mounts as files.
 type processes struct {
 	dir string
-	// binaries are the programs in the images, by name and tag.
+	// binaries are the programs in the images, by their names.
 	binaries map[string]string
 	// generation of the Deployment that the replicas run for.
 	generation int64
@@ -53,12 +53,12 @@ func startProcesses() (platform, error) {
 func (p *processes) kubelet() bool { return false }
 func (p *processes) host() string  { return "127.0.0.1" }
 
-func (p *processes) provide(_ context.Context, name, dir string) error {
+func (p *processes) provide(_ context.Context, image, dir string) error {
 	found, err := filepath.Glob(filepath.Join(dir, "*-linux-"+runtime.GOARCH))
 	if err != nil || len(found) != 1 {
-		return fmt.Errorf("looking for the program of %s: %d files in %s", name, len(found), dir)
+		return fmt.Errorf("looking for the program of %s: %d files in %s", image, len(found), dir)
 	}
-	p.binaries[name+":"+filepath.Base(dir)] = found[0]
+	p.binaries[image] = found[0]
 	return nil
 }
 
@@ -157,7 +157,11 @@ func (p *processes) run(ctx context.Context, w workload) (string, error) {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(plane.CA)
 	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
-	program := process.New(p.binaries[workloadImage], w.args(root, address), process.Answers(trusting, "https://"+address+"/healthz"), GinkgoWriter)
+	binary, ok := p.binaries[workloadImage]
+	if !ok {
+		return "", fmt.Errorf("no image %s", workloadImage)
+	}
+	program := process.New(binary, w.args(root, address), process.Answers(trusting, "https://"+address+"/healthz"), GinkgoWriter)
 	p.workloads = append(p.workloads, program)
 	return address, start(ctx, program)
 }

@@ -101,10 +101,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	startPlane(ctx, reason == nil)
 	startInstance(ctx)
 	progress("making images available")
-	for name, dirs := range map[string][]string{operatorImage: {"present", "previous"}, "workload": {"workload"}} {
-		for _, dir := range dirs {
-			Expect(machine.provide(ctx, name, repository("build/e2e/"+dir))).To(Succeed())
-		}
+	for image, dir := range map[string]string{operatorImage + ":present": "present", operatorImage + ":previous": "previous", workloadImage: "workload"} {
+		Expect(machine.provide(ctx, image, repository("build/e2e/"+dir))).To(Succeed())
 	}
 	prepareOperatorNamespace(ctx)
 	prepareAppNamespace(ctx)
