@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -38,13 +39,16 @@ type Process struct {
 	ended   chan struct{}
 }
 
-// Start runs the binary and waits until it serves. log gets what it writes to standard error; nil: nobody.
-func Start(ctx context.Context, log io.Writer) (*Process, error) {
+// Start runs the binary on loopback and waits until it serves. log gets what it writes to standard error; nil: nobody.
+func Start(ctx context.Context, log io.Writer) (*Process, error) { return StartOn(ctx, "127.0.0.1", log) }
+
+// StartOn is Start with instances at another address of this machine, from where Pods reach them. Control stays on loopback.
+func StartOn(ctx context.Context, host string, log io.Writer) (*Process, error) {
 	binary, err := findBinary()
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, binary, "serve", "--exit-with-stdin")
+	command := exec.CommandContext(ctx, binary, "serve", "--exit-with-stdin", "--address="+net.JoinHostPort(host, "0"))
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = stopTimeout
 	command.Stderr = log

@@ -1,0 +1,22 @@
+package cluster
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func upgradeSpecs() {
+	It("is upgraded to the present version without a new secret, a write at the server or a failed token request", func(ctx SpecContext) {
+		before, noticed := stateNow(ctx), tokensOf(ctx)
+		progress("upgrading to the present version")
+		install(ctx, present(), appNamespace)
+		d, err := deployment(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(d.Spec.Template.Spec.Containers[0].Image).To(Equal(operatorImage + ":present"))
+		working(ctx)
+		after := stateNow(ctx)
+		result.UpgradeNewSecrets = new(newSecrets(before, after))
+		unchanged(before, after)
+		nobodyNoticed(ctx, noticed)
+	})
+}
