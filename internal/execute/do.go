@@ -37,6 +37,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	case plan.NoteOrphan:
 		return r.save(ctx, rec.DeclareOrphan())
 	case plan.Stage:
+		if s.Held {
+			return r.stageHeld(ctx)
+		}
 		return r.save(ctx, rec.Stage(r.desired.Target, r.drawn(s.Draw), r.nextPublished(), r.Now()))
 	case plan.Promote:
 		return r.save(ctx, rec.Promote(r.serverIssued()))
@@ -64,6 +67,8 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	switch s := step.(type) {
 	case plan.Lookup:
 		r.lookup(ctx)
+	case plan.Recall:
+		r.recall(ctx)
 	case plan.Create:
 		r.create(ctx)
 	case plan.Apply:
@@ -86,6 +91,15 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 func (r *run) nextPublished() bool {
 	next := r.observed.Ledger.Next
 	return next != nil && r.observed.Published(next.ID)
+}
+
+// stageHeld begins a ledger with the credential that is published. Stagings are counted on from those that it was published with, so that
+// no revision is given twice; and what was proven before the change that comes now is proven again after it.
+func (r *run) stageHeld(ctx context.Context) error {
+	rec, held := r.observed.Ledger, *r.observed.Output.Held
+	held.Credential.ClientID = r.desired.Key.ClientID // the object is in the hands of the application's team
+	rec.Staged, r.observed.Verified = held.Staged, ""
+	return r.save(ctx, rec.Stage(r.desired.Target, &held.Credential, false, held.IssuedAt))
 }
 
 // drawn draws a credential of the kind that is asked for; nil where none is to be drawn.

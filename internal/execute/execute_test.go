@@ -40,16 +40,26 @@ var effectOf = map[plan.Step]string{
 	plan.DeleteOld{}:                 "delete h-o",
 	plan.DeleteRegistration{ID: "n"}: "delete h-n",
 	plan.Stage{Draw: true}:           "save ledger",
+	plan.Stage{Held: true}:           "save ledger",
+	plan.Recall{}:                    "verify s-p",
 }
 
 func TestEveryStepHasExactlyOneEffect(t *testing.T) {
 	for step, want := range effectOf {
 		t.Run(Name(step), func(t *testing.T) {
 			g := NewWithT(t)
-			e := &effects{rec: fullLedger, exists: true, verdict: idserver.Verdict{OK: true}}
-			result, err := e.executor(done, step).Run(t.Context(), desired(idserver.ServerIssued))
+			e := &effects{rec: fullLedger, exists: true, verdict: idserver.Verdict{OK: true}, out: plan.Output{Held: &plan.Held{Credential: *held("p")}}}
+			x := e.executor(done, step)
+			if Name(step) == "Recall" { // it asks about the registration that was looked up
+				x = e.executor(done, plan.Lookup{}, step)
+			}
+			result, err := x.Run(t.Context(), desired(idserver.ServerIssued))
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(result.End).To(Equal(plan.Done{}))
+			if Name(step) == "Recall" {
+				g.Expect(e.done[0]).To(Equal("find"))
+				e.done, result.Trace = e.done[1:], result.Trace[1:]
+			}
 			g.Expect(e.done).To(Equal([]string{want}))
 			g.Expect(result.Trace).To(Equal([]plan.Step{step}))
 		})
@@ -104,6 +114,35 @@ func TestStageDrawsASecretForConfidentialApplicationsOnly(t *testing.T) {
 		g.Expect(e.rec.Next.Secret.Reveal()).To(Equal(want))
 		g.Expect(e.rec.Next.ClientID).To(Equal("app"))
 		g.Expect(e.rec.Target).To(Equal("t2"))
+	}
+}
+
+func TestALostLedgerIsBegunWithWhatIsPublished(t *testing.T) {
+	for name, c := range map[string]struct {
+		verdict idserver.Verdict
+		effects []string
+		secret  string
+		staged  int
+		since   time.Time
+	}{
+		"it works":      {idserver.Verdict{OK: true}, []string{"find", "verify s-p", "save ledger", "update ", "verify s-p", "publish"}, "s-p", 6, now.Add(-time.Hour)},
+		"it is refused": {idserver.Verdict{Code: "invalid_client"}, []string{"find", "verify s-p", "save ledger", "update ", "verify drawn"}, "drawn", 1, now},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			e := &effects{guarded: true, verdict: c.verdict, out: plan.Output{
+				Secret: plan.Differs, Any: true, Held: &plan.Held{Credential: *held("p"), Staged: 5, IssuedAt: now.Add(-time.Hour)},
+			}}
+			x, d := e.executor(nil), desired(idserver.ClientChosen)
+			x.Next, d.Verify, e.reply.Owner = nil, true, d.Key.Owner
+			_, err := x.Run(t.Context(), d)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(e.done).To(Equal(c.effects))
+			g.Expect(e.rec.Next.Secret.Reveal()).To(Equal(c.secret))
+			g.Expect(e.rec.Next.ClientID).To(Equal("app"), "not what somebody may have written into the object")
+			g.Expect(e.rec.Staged).To(Equal(c.staged), "no revision is given twice")
+			g.Expect(e.rec.RotatedAt).To(Equal(c.since))
+		})
 	}
 }
 

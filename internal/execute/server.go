@@ -101,6 +101,21 @@ func (r *run) verify(ctx context.Context) {
 	}
 }
 
+// recall tries the published credential on the registration as it is, whatever the spec asks for by now.
+func (r *run) recall(ctx context.Context) {
+	held := r.observed.Output.Held.Credential
+	held.ClientID = r.desired.Key.ClientID
+	verdict, err := r.Server.Verify(ctx, held.Credential, r.observed.Server.Registration)
+	switch {
+	case err != nil:
+		r.failure(err)
+	case !verdict.OK:
+		r.observed.HeldRefused = true
+	default:
+		r.observed.Verified = held.ID
+	}
+}
+
 func (r *run) disable(ctx context.Context, id string) {
 	have, want := r.have(id), r.desired.Want
 	if r.serverIssued() { // the spec may ask for another client type by now; changing that in place could issue a secret

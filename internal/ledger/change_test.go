@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,19 @@ func TestARevisionIsOfOneStaging(t *testing.T) {
 	again := first.Stage("t2", nil, true, changed).Stage("t1", nil, true, changed)
 	g.Expect(first.Revision()).To(Equal("a.t1.1"))
 	g.Expect(again.Revision()).To(Equal("a.t1.3"), "what was published of the first does not prove the third")
+}
+
+func TestARevisionCanBeRead(t *testing.T) {
+	g := NewWithT(t)
+	rec := Record{}.Stage("t1", &Credential{ID: NewID()}, false, time.Time{}).Stage("t1", nil, false, time.Time{})
+	id, staged, ok := ParseRevision(rec.Revision())
+	g.Expect(ok).To(BeTrue())
+	g.Expect(id).To(Equal(rec.Next.ID))
+	g.Expect(staged).To(Equal(2))
+	for _, other := range []string{"", "a", "a.t", "a.t.x", ".t.1", "a..1", "a.t.0", "a.t.-1", "a.t.9999999999999999", "a.t.1.2", strings.Repeat("a", 41) + ".t.1"} {
+		_, _, ok := ParseRevision(other)
+		g.Expect(ok).To(BeFalse(), other)
+	}
 }
 
 func TestEmpty(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -72,6 +73,23 @@ func (r Record) Revision() string {
 	}
 	return newest.ID + "." + r.Target + "." + strconv.Itoa(r.Staged)
 }
+
+// ParseRevision reads the ID and the count of stagings out of a Revision. ok is false for what Revision never wrote.
+func ParseRevision(revision string) (id string, staged int, ok bool) {
+	id, rest, _ := strings.Cut(revision, ".")
+	target, count, _ := strings.Cut(rest, ".")
+	staged, err := strconv.Atoi(count)
+	if id == "" || len(id) > maxIDLength || target == "" || err != nil || staged < 1 || staged > maxStaged {
+		return "", 0, false
+	}
+	return id, staged, true
+}
+
+// What a revision can hold: everybody who may write the published object can write another.
+const (
+	maxIDLength = 40
+	maxStaged   = 1 << 40
+)
 
 // Credentials are all credentials in the ledger, newest first.
 func (r Record) Credentials() []Credential {

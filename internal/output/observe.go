@@ -3,6 +3,7 @@ package output
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -76,6 +77,9 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 			return plan.Output{}, err
 		}
 		*state = stateOf(slots[i], have, taken)
+		if secret, ok := have.(*corev1.Secret); ok && len(rec.Credentials()) == 0 {
+			out.Held = held(secret)
+		}
 		if have != nil {
 			out.Any = true
 			out.Revisions = append(out.Revisions, have.GetAnnotations()[v1alpha1.RevisionAnnotation])
@@ -90,6 +94,22 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 		}
 	}
 	return out, nil
+}
+
+// held reads the credential out of a published Secret; nil where there is none, or not in the form that was published.
+func held(secret *corev1.Secret) *plan.Held {
+	id, staged, ok := ledger.ParseRevision(secret.Annotations[v1alpha1.RevisionAnnotation])
+	value := secret.Data[v1alpha1.KeyClientSecret]
+	if !ok || len(value) == 0 {
+		return nil
+	}
+	issuedAt, err := time.Parse(time.RFC3339, secret.Annotations[v1alpha1.IssuedAtAnnotation])
+	if err != nil {
+		issuedAt = time.Time{}
+	}
+	c := ledger.Credential{ID: id}
+	c.Secret = idserver.Secret(value)
+	return &plan.Held{Credential: c, Staged: staged, IssuedAt: issuedAt}
 }
 
 func stateOf(s slot, have client.Object, taken bool) plan.ObjectState {

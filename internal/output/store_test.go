@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -180,6 +181,36 @@ func TestAFlipToPublicLeavesNoSecret(t *testing.T) {
 	f.Expect(f.api.Client.Get(t.Context(), secretKey, &corev1.Secret{})).NotTo(Succeed())
 	f.Expect(f.api.Client.Get(t.Context(), configMapKey, &corev1.ConfigMap{})).To(Succeed())
 	f.Expect(f.observe(publicApp())).To(Equal(plan.Output{ConfigMap: plan.Matches, Revisions: []string{f.rec.Revision()}, Any: true}))
+}
+
+// What is published can bring a lost ledger back; while there is a ledger, nobody looks at it.
+func TestWhatIsPublishedIsReadForALostLedger(t *testing.T) {
+	f := newFixture(t)
+	f.rec.Staged = 1
+	f.publish(hybrid)
+	f.Expect(f.observe(hybrid).Held).To(BeNil())
+	published := f.rec
+	f.rec = ledger.Record{}
+	held := f.observe(hybrid).Held
+	f.Expect(held).NotTo(BeNil())
+	f.Expect(held.Credential.ID).To(Equal(published.Next.ID))
+	f.Expect(held.Credential.Secret.Reveal()).To(Equal(canary))
+	f.Expect(held.Staged).To(Equal(published.Staged))
+	f.Expect(held.IssuedAt).To(BeTemporally("~", published.RotatedAt, time.Second))
+
+	for name, edit := range map[string]func(*corev1.Secret){
+		"no secret in it": func(s *corev1.Secret) { s.Data["client_secret"] = nil },
+		"no revision":     func(s *corev1.Secret) { s.Annotations[v1alpha1.RevisionAnnotation] = "mine" },
+		"not ours":        func(s *corev1.Secret) { s.OwnerReferences = nil },
+	} {
+		secret := f.secret()
+		former := secret.DeepCopy()
+		edit(secret)
+		f.Expect(f.api.Client.Update(t.Context(), secret)).To(Succeed())
+		f.Expect(f.observe(hybrid).Held).To(BeNil(), name)
+		former.ResourceVersion = secret.ResourceVersion
+		f.Expect(f.api.Client.Update(t.Context(), former)).To(Succeed())
+	}
 }
 
 func TestUnpublishAll(t *testing.T) {

@@ -45,6 +45,7 @@ var living = []rule{
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
 	uncommitted(sparing),         // where each answer can be the last, the server is told no more than needed while nothing can be published
 	uncommitted(replace),         // server-issued: another registration, with an intent saved first
+	uncommitted(recall),          // a lost ledger costs no new secret where the published one still works
 	uncommitted(stage),           // the ledger knows what the server will be told, before it is told
 	uncommitted(create),          // absent at the server: create
 	uncommitted(apply),           // present: change it into what is wanted; repeating this is harmless
@@ -184,8 +185,17 @@ func replace(d Desired, o Observed) Step {
 	return SaveIntent{}
 }
 
+func recall(d Desired, o Observed) Step {
+	if o.recallable(d) && o.Verified != o.Output.Held.Credential.ID && !o.HeldRefused {
+		return Recall{}
+	}
+	return nil
+}
+
 func stage(d Desired, o Observed) Step {
 	switch {
+	case o.recallable(d) && !o.HeldRefused:
+		return Stage{Held: true}
 	case !o.fits(d):
 		return Stage{Draw: true}
 	case o.Ledger.Target != d.Target:

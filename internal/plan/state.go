@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
@@ -63,6 +64,8 @@ type Observed struct {
 	Applied bool
 	// Verified is the ID of the credential that was proven in this run.
 	Verified string
+	// HeldRefused: the server refused in this run what Output.Held holds.
+	HeldRefused bool
 	// Deleted are the IDs of credentials whose registration was deleted in this run; "" for the one that was looked up.
 	Deleted []string
 	// DeleteRefused are, in the same way, those that the server does not delete because something refers to them.
@@ -98,10 +101,21 @@ type Output struct {
 	Secret, ConfigMap ObjectState
 	// Revisions are those found on any object of ours, also under a former name.
 	Revisions []string
+	// Held is what our published Secret holds, where the ledger has no credential: it can bring a lost ledger back. Else nil.
+	Held *Held
 	// Stale: objects of ours exist that should not.
 	Stale bool
 	// Any: objects of ours exist.
 	Any bool
+}
+
+// Held is a credential as it was published.
+type Held struct {
+	Credential ledger.Credential
+	// Staged is the count of stagings that it was published with.
+	Staged int
+	// IssuedAt is when it was made; zero where that is not known.
+	IssuedAt time.Time
 }
 
 // Committed says whether what the ledger drives to was published: the server has accepted it then.
@@ -113,6 +127,12 @@ func (o Observed) Committed(d Desired) bool {
 func (o Observed) fits(d Desired) bool {
 	newest := o.Ledger.Newest()
 	return newest != nil && (newest.Secret != "") == d.Confidential()
+}
+
+// recallable says whether the ledger was lost and the server can say whether what is published is still good.
+func (o Observed) recallable(d Desired) bool {
+	return o.Output.Held != nil && len(o.Ledger.Credentials()) == 0 && o.Server != nil && !d.serverIssued() &&
+		d.Confidential() && d.Verify && d.Want.Enabled
 }
 
 // Published says whether a credential of the given ID was published with any target.

@@ -17,8 +17,11 @@ type (
 	ForgetIntent struct{}
 	// NoteOrphan turns an intent whose answer was lost into a declared orphan.
 	NoteOrphan struct{}
-	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential if Draw.
-	Stage struct{ Draw bool }
+	// Recall asks the server whether the credential that is published works, after the ledger was lost.
+	Recall struct{}
+	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential if Draw, or the one that is
+	// published if Held.
+	Stage struct{ Draw, Held bool }
 	// Lookup asks the server for the registration.
 	Lookup struct{}
 	// Create registers the application.
@@ -68,6 +71,7 @@ func (SaveReply) step()          {}
 func (SaveIntent) step()         {}
 func (ForgetIntent) step()       {}
 func (NoteOrphan) step()         {}
+func (Recall) step()             {}
 func (Stage) step()              {}
 func (Lookup) step()             {}
 func (Create) step()             {}

@@ -49,6 +49,9 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 		o.Server = &idserver.Reply{Owner: []idserver.Mark{mine, theirs, {}}[r.IntN(3)]}
 	}
 	o.Output = Output{Secret: ObjectState(r.IntN(5)), ConfigMap: ObjectState(r.IntN(5)), Stale: coin(), Any: coin(), Revisions: some(o.Ledger.Revision(), "n.t2.0", "junk")}
+	if coin() {
+		o.Output.Held, o.HeldRefused = &Held{Credential: *credential("c")}, coin()
+	}
 	if r.IntN(8) == 0 {
 		o.Unsaved = &ledger.Record{}
 	}
@@ -72,8 +75,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 22 {
-		t.Errorf("the random states lead to %d of the 22 kinds of steps: %v", len(met), met)
+	if len(met) != 23 {
+		t.Errorf("the random states lead to %d of the 23 kinds of steps: %v", len(met), met)
 	}
 }
 

@@ -222,6 +222,28 @@ var _ = Describe("deletion", func() {
 		Expect(ok).To(BeFalse())
 	})
 
+	It("is not what becomes of a credential whose ledger was lost: it is begun anew with what is published", Serial, func(ctx SpecContext) {
+		w := newWorld(ctx)
+		app := w.app("portal", hybridSpec())
+		w.create(ctx, app)
+		secret, before := w.secret(ctx, app.Status.Binding), must(w.registration(ctx, app))
+		stopOperator()
+		DeferCleanup(func() {
+			if running == nil {
+				startOperator()
+			}
+		})
+		ledger := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}}
+		Expect(admin.Delete(ctx, ledger)).To(Succeed())
+		startOperator()
+		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(ledger), &corev1.Secret{}) }).Should(Succeed())
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		settled(ctx, w)
+		Expect(w.secret(ctx, app.Status.Binding).Data).To(Equal(secret.Data))
+		Expect(must(w.registration(ctx, app))).To(Equal(before), "nothing was written at the server")
+		works(ctx, secret)
+	})
+
 	It("lets an application go that never reached a server", func(ctx SpecContext) {
 		w := newWorld(ctx)
 		app := w.app("orders", serviceSpec())

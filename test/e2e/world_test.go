@@ -223,6 +223,13 @@ func (w *world) registration(ctx context.Context, app *v1alpha1.TrustedApplicati
 	return found, ok
 }
 
+// must is the first of two results, where the second is true.
+func must[T any](value T, ok bool) T {
+	GinkgoHelper()
+	Expect(ok).To(BeTrue())
+	return value
+}
+
 // answer is one of the token endpoint or the Domain API.
 type answer struct {
 	Status int

@@ -28,7 +28,7 @@ var between, within = allActions()
 func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
-	between = slices.Concat(edits, objects, serverActions(), []action{recreateApplication()})
+	between = slices.Concat(edits, objects, serverActions(), []action{recreateApplication(), loseLedger()})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second)
@@ -86,6 +86,22 @@ func recreateApplication() action {
 		name: "create the TrustedApplication again", cost: 1,
 		possible: func(w *World) bool { return !w.app.exists },
 		apply:    func(w *World) { w.app = application{uid: w.app.uid + 1, exists: true, spec: w.app.spec} },
+	}
+}
+
+// loseLedger takes the ledger, with the operator's namespace say, of an application that was published. Before that nothing proves that
+// there is a registration.
+func loseLedger() action {
+	return action{
+		name: "the ledger is lost", cost: 1,
+		possible: func(w *World) bool {
+			published := slices.ContainsFunc(w.objects, func(o object) bool { return o.owner != 0 })
+			return w.mayLose && !w.lost && w.ledger != nil && published
+		},
+		apply: func(w *World) {
+			w.ledger, w.lost = nil, true
+			w.ledgerVersion++
+		},
 	}
 }
 

@@ -22,6 +22,13 @@ func campaigns(full Budget) []Campaign {
 			Campaign{profile + ", many actions", roots[:1], Budget{full.Faults - 1, full.Actions + 1}},
 			Campaign{profile + ", verification off", unproven, Budget{1, 1}})
 	}
+	var losing []*World
+	for _, k := range kinds {
+		w := newWorld(clientChosen, spec{kind: k, secretName: "first"}, false)
+		w.mayLose = true
+		losing = append(losing, w)
+	}
+	all = append(all, Campaign{clientChosen + ", the ledger is lost", losing, Budget{full.Faults - 1, full.Actions}})
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
 	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
 }
@@ -32,5 +39,7 @@ func (m *Mistake) find() Result {
 	if start == "" {
 		start = service
 	}
-	return explore([]*World{newWorld(m.profile, spec{kind: start, secretName: "first"}, false)}, m.budget, m)
+	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
+	w.mayLose = m.losesLedger
+	return explore([]*World{w}, m.budget, m)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/memory"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -36,6 +37,7 @@ const (
 	publicNoSecret    = "a public application has no secret at rest (5)"
 	fixedPoint        = "an ended run repeated changes nothing (8)"
 	converges         = "without faults it comes to rest (20)"
+	noNeedlessSecret  = "a lost ledger costs no new secret where the published one works"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"
 )
 
@@ -69,7 +71,7 @@ func (w *World) checkRegistrations() *Violation {
 			declared++
 		}
 	}
-	if unknown > declared {
+	if unknown > declared && (!w.lost || w.ledger != nil) {
 		return violated(knownRegistration, "%d registrations are not in the ledger, %d are declared", unknown, declared)
 	}
 	return nil
@@ -95,7 +97,7 @@ func (w *World) checkGuard() *Violation {
 
 func (w *World) checkPublished() *Violation {
 	for _, o := range w.objects {
-		if o.owner == 0 || o.edited || w.overlapped || !w.server.Authenticate(o.clientID, o.secret) {
+		if o.owner == 0 || o.edited || w.overlapped || w.lost || !w.server.Authenticate(o.clientID, o.secret) {
 			continue
 		}
 		if !slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Secret == o.secret }) {
@@ -140,6 +142,18 @@ func (s *session) publishable(o object) *Violation {
 		return violated(appliedFirst, "the secret in %s", o.name)
 	case s.desired.Verify && s.desired.Want.Enabled && !slices.Contains(s.w.proven, o.secret):
 		return violated(provenFirst, "the secret in %s", o.name)
+	}
+	return nil
+}
+
+// drawable checks that a secret is drawn only where there is none that works.
+func (s *session) drawable(d plan.Desired, o plan.Observed, step plan.Step) *Violation {
+	stage, ok := step.(plan.Stage)
+	if !ok || !stage.Draw || o.Output.Held == nil || !d.Confidential() || !d.Verify || !d.Want.Enabled || d.Capabilities.SecretOrigin == idserver.ServerIssued {
+		return nil
+	}
+	if s.w.server.Authenticate(d.Key.ClientID, o.Output.Held.Credential.Secret) {
+		return violated(noNeedlessSecret, "that of the credential %s", o.Output.Held.Credential.ID)
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ type Mistake struct {
 	start kind
 	// budget is what it takes to find it.
 	budget Budget
+	// losesLedger: it takes a lost ledger to find it.
+	losesLedger bool
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -30,6 +32,8 @@ type Mistake struct {
 }
 
 var mistakes = []Mistake{
+	{name: "a lost ledger always costs a new secret", profile: clientChosen, budget: Budget{0, 1}, losesLedger: true, next: instead[plan.Recall](plan.Stage{Draw: true})},
+	{name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true, next: believing(nothingPublished)},
 	{name: "the server is told before the ledger is saved", profile: clientChosen, budget: Budget{1, 1}, savesLate: is[plan.Stage]},
 	{name: "the server's reply is saved late", profile: serverIssued, budget: Budget{1, 1}, savesLate: is[plan.SaveReply]},
 	{name: "no intent before a creation", profile: serverIssued, budget: Budget{1, 1}, next: instead[plan.SaveIntent](plan.Create{})},
@@ -139,6 +143,12 @@ func own(d *plan.Desired, o *plan.Observed) {
 }
 
 func nothingStale(_ *plan.Desired, o *plan.Observed) { o.Output.Stale = false }
+
+func nothingPublished(d *plan.Desired, o *plan.Observed) {
+	if d.Deleting && !o.LedgerExists {
+		o.Output.Any = false
+	}
+}
 
 func takeOver(_ *plan.Desired, o *plan.Observed) {
 	if o.Output.Secret == plan.Foreign {

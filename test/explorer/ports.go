@@ -101,6 +101,9 @@ func (p finalizerPort) Remove(context.Context) error {
 		if s.w.app != s.view {
 			return errConflict
 		}
+		if s.w.lost && s.w.ledger == nil { // else the deletion of the ledger settled that
+			s.leaveBehind(s.desired.Deletion)
+		}
 		s.w.app.finalizer, s.view.finalizer = false, false
 		s.require(s.w.check())
 		if s.w.app.deleting {
@@ -157,6 +160,11 @@ func (p outputsPort) Observe(_ context.Context, rec ledger.Record) (plan.Output,
 		}
 		out.Any = true
 		out.Revisions = append(out.Revisions, o.revision)
+		if id, staged, ok := ledger.ParseRevision(o.revision); ok && o.kind == "Secret" && o.name == s.view.spec.secretObject() && len(rec.Credentials()) == 0 {
+			c := ledger.Credential{ID: id}
+			c.Secret = o.secret
+			out.Held = &plan.Held{Credential: c, Staged: staged}
+		}
 		if o.name != s.view.spec.secretObject() && o.kind == "Secret" || o.name != s.view.spec.configMapObject() && o.kind == "ConfigMap" {
 			out.Stale = true
 		}

@@ -109,6 +109,7 @@ func (s *session) executor() *execute.Executor {
 				next = s.mistake.next
 			}
 			s.step = next(d, o)
+			s.require(s.drawable(d, o, s.step))
 			return s.step
 		},
 	}

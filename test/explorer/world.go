@@ -38,6 +38,8 @@ type history struct {
 	// late: a request of a replaced leader landed after its successor was done. It left before, when the ledger was still its own, so that
 	// nothing in the operator can stop it; a sweep repairs that.
 	late bool
+	// mayLose: the ledger can get lost; lost: it did.
+	mayLose, lost bool
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.
@@ -125,7 +127,8 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t\n", w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t\n",
+		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged
