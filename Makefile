@@ -82,7 +82,7 @@ node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, ku
 	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
 .PHONY: dashboard-picture
-dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of five minutes. Needs chromium.
+dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture
 
 ##@ Check
