@@ -86,7 +86,7 @@ e2e: node standin bin/helm ## Install the chart and the image in a real cluster:
 	hack/e2e.sh
 
 .PHONY: dashboard-picture
-dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of five minutes. Needs chromium.
+dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture
 
 ##@ Check

@@ -26,7 +26,7 @@ const (
 )
 
 func main() {
-	length := flag.Duration("for", 5*time.Minute, "how long the operator runs")
+	length := flag.Duration("for", 4*time.Minute, "how long the operator runs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *length)

@@ -15,7 +15,7 @@ import (
 
 // The page, in pixels: Grafana's grid of 24 columns.
 const (
-	width, height = 1392, 1305
+	width, height = 1392, 1332
 	column        = 57
 	rowHeight     = 33
 	gap           = 8
