@@ -43,6 +43,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) integration
 	@echo "== test: on a real node"
 	$(MAKE) node-test
+	@echo "== test: the chart in a real cluster"
+	$(MAKE) e2e
 	@echo "== test: demo"
 	$(MAKE) demo
 	@echo "== test: passed"
@@ -84,6 +86,10 @@ node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, ku
 .PHONY: dashboard-picture
 dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of five minutes. Needs chromium.
 	go run ./hack/dashboard-picture
+
+.PHONY: e2e
+e2e: node standin bin/helm ## Install the chart in a real cluster: all kinds of applications, a browser, upgrade, uninstall. WITHOUT_NODE=1 goes without kubelet.
+	hack/e2e.sh
 
 ##@ Check
 
