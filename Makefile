@@ -43,6 +43,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) integration
 	@echo "== test: on a real node"
 	$(MAKE) node-test
+	@echo "== test: the chart in a real cluster"
+	$(MAKE) e2e
 	@echo "== test: demo"
 	$(MAKE) demo
 	@echo "== test: passed"
@@ -88,6 +90,10 @@ e2e: node standin bin/helm ## Install the chart and the image in a real cluster:
 .PHONY: dashboard-picture
 dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture
+
+.PHONY: e2e
+e2e: node standin bin/helm ## Install the chart in a real cluster: all kinds of applications, a browser, upgrade, uninstall. WITHOUT_NODE=1 goes without kubelet.
+	hack/e2e.sh
 
 ##@ Check
 

@@ -10,6 +10,10 @@ root=$PWD dir=$PWD/build/e2e
 platform=linux/$(go env GOARCH)
 rm -rf "$dir" build/e2e.json
 mkdir -p "$dir"
+if ! command -v chromium chromium-browser google-chrome headless-shell >/dev/null; then
+	echo "hack/e2e.sh: users sign in with a real browser, and there is none; on Debian: apt-get install chromium" >&2
+	exit 1
+fi
 
 # image SOURCE OUT TAG [FLAG...] builds an image with the builder of that source tree.
 image() {

@@ -64,9 +64,7 @@ func openBrowser(ctx context.Context, host, address string) (context.Context, fu
 	GinkgoHelper()
 	server, err := url.Parse(instance.URL)
 	Expect(err).NotTo(HaveOccurred())
-	pins := strings.Join([]string{
-		pin(address, host, plane.CA), pin(server.Host, server.Hostname(), standIn.CA),
-	}, ",")
+	pins := pin(ctx, address, host, plane.CA) + "," + pin(ctx, server.Host, server.Hostname(), standIn.CA)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // it runs as root here, and visits our own pages alone
 		chromedp.UserDataDir(GinkgoT().TempDir()),
@@ -86,14 +84,17 @@ func openBrowser(ctx context.Context, host, address string) (context.Context, fu
 }
 
 // pin is the key of the certificate that a server has, checked against its CA, as Chromium wants it.
-func pin(address, name string, ca []byte) string {
+func pin(ctx context.Context, address, name string, ca []byte) string {
 	GinkgoHelper()
 	pool := x509.NewCertPool()
 	Expect(pool.AppendCertsFromPEM(ca)).To(BeTrue())
-	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pool, ServerName: name, MinVersion: tls.VersionTLS12})
+	dialer := tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: name, MinVersion: tls.VersionTLS12}}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	Expect(err).NotTo(HaveOccurred())
 	defer func() { Expect(conn.Close()).To(Succeed()) }()
-	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+	secured, ok := conn.(*tls.Conn)
+	Expect(ok).To(BeTrue())
+	sum := sha256.Sum256(secured.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 

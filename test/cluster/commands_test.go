@@ -31,6 +31,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_, _ = fmt.Fprintf(GinkgoWriter, "$ %s %s\n", name, strings.Join(args[1:], " "))
 	if err := cmd.Run(); err != nil {
+		_, _ = fmt.Fprintf(GinkgoWriter, "%s%v\n", stderr.String(), err)
 		return "", fmt.Errorf("%s %s: %w: %s%s", name, strings.Join(args[1:], " "), err, stdout.String(), stderr.String())
 	}
 	return stdout.String(), nil

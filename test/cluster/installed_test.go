@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -26,15 +25,6 @@ func installedSpecs() {
 		Expect(err).NotTo(HaveOccurred())
 		own := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "own"}, Spec: d.Spec.Template.Spec}
 		Expect(admin.Create(ctx, own, client.DryRunAll)).To(Succeed())
-	})
-
-	It("tells its version", func(ctx SpecContext) {
-		history, err := helm(ctx, "history", release, "--output=json")
-		Expect(err).NotTo(HaveOccurred())
-		var revisions []struct{ Status string }
-		Expect(json.Unmarshal([]byte(history), &revisions)).To(Succeed())
-		Expect(revisions).To(HaveLen(2))
-		Expect(revisions[1].Status).To(Equal("deployed"))
 	})
 
 	It("may do with Secrets what it must, where it must, and nothing elsewhere", func(ctx SpecContext) {

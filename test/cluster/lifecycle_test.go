@@ -13,11 +13,9 @@ var _ = Describe("An installation", Ordered, ContinueOnFailure, func() {
 	It("installs the previous version with Helm, and registers all kinds of applications", func(ctx SpecContext) {
 		progress("installing the previous version with Helm")
 		install(ctx, previous(), appNamespace)
-		result.Helm = true
 		progress("applying config/samples")
 		applySamples(ctx)
 		for _, k := range kinds {
-			result.Kinds[k.name].Ready = true
 			progress("starting the workload of %s", k.app)
 			address, err := machine.run(ctx, k.workload(k.application(ctx)))
 			Expect(err).NotTo(HaveOccurred())

@@ -15,7 +15,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +39,10 @@ type processes struct {
 	replicas   []*replica
 	workloads  []*process.Process
 	started    int
+
+	// refreshing ends with the platform.
+	refreshing sync.WaitGroup
+	end        chan struct{}
 }
 
 // replica is a process of the operator.
@@ -47,7 +53,7 @@ type replica struct {
 
 func startProcesses() (platform, error) {
 	dir, err := os.MkdirTemp("", "e2e-processes-")
-	return &processes{dir: dir, binaries: map[string]string{}}, err
+	return &processes{dir: dir, binaries: map[string]string{}, end: make(chan struct{})}, err
 }
 
 func (p *processes) kubelet() bool { return false }
@@ -119,7 +125,7 @@ type leaderLog struct {
 }
 
 func (l leaderLog) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte("successfully acquired lease")) {
+	if bytes.Contains(line, []byte("Successfully acquired lease")) {
 		l.leads.Store(true)
 	}
 	return l.out.Write(line)
@@ -163,10 +169,29 @@ func (p *processes) run(ctx context.Context, w workload) (string, error) {
 	}
 	program := process.New(binary, w.args(root, address), process.Answers(trusting, "https://"+address+"/healthz"), GinkgoWriter)
 	p.workloads = append(p.workloads, program)
+	p.refreshing.Go(func() { p.refresh(context.WithoutCancel(ctx), root, w) })
 	return address, start(ctx, program)
 }
 
-// mount writes the entries of an object as files.
+// refresh brings changes of what a workload mounts to its files, as kubelet does. What was deleted stays mounted.
+func (p *processes) refresh(ctx context.Context, root string, w workload) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.end:
+			return
+		case <-tick.C:
+		}
+		for dir, source := range w.mounts() {
+			if err := p.mount(ctx, root+dir, source); err != nil {
+				_, _ = fmt.Fprintf(GinkgoWriter, "refreshing what %s mounts: %v\n", w.name, err)
+			}
+		}
+	}
+}
+
+// mount writes the entries of an object as files; each changes in one piece.
 func (p *processes) mount(ctx context.Context, dir string, source corev1.VolumeSource) error {
 	files := map[string][]byte{}
 	if source.Secret != nil {
@@ -186,12 +211,18 @@ func (p *processes) mount(ctx context.Context, dir string, source corev1.VolumeS
 	}
 	errs := []error{os.MkdirAll(dir, 0o700)}
 	for name, value := range files {
-		errs = append(errs, os.WriteFile(filepath.Join(dir, name), value, 0o600))
+		path := filepath.Join(dir, name)
+		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, value) {
+			continue
+		}
+		errs = append(errs, os.WriteFile(path+".new", value, 0o600), os.Rename(path+".new", path))
 	}
 	return errors.Join(errs...)
 }
 
 func (p *processes) stop() error {
+	close(p.end)
+	p.refreshing.Wait()
 	errs := []error{stopAll(p.replicas)}
 	for _, w := range p.workloads {
 		errs = append(errs, w.Stop())

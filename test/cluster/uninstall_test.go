@@ -5,9 +5,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 )
@@ -41,6 +40,7 @@ func uninstallSpecs() {
 		working(ctx)
 		unchanged(before, stateNow(ctx))
 		nobodyNoticed(ctx, noticed)
+		result.Helm = true
 	})
 }
 

@@ -111,5 +111,6 @@ func claimsOf(token string) (map[string]any, error) {
 		return nil, err
 	}
 	var claims map[string]any
-	return claims, json.Unmarshal(raw, &claims)
+	err = json.Unmarshal(raw, &claims)
+	return claims, err
 }
