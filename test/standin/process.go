@@ -40,7 +40,9 @@ type Process struct {
 }
 
 // Start runs the binary on loopback and waits until it serves. log gets what it writes to standard error; nil: nobody.
-func Start(ctx context.Context, log io.Writer) (*Process, error) { return StartOn(ctx, "127.0.0.1", log) }
+func Start(ctx context.Context, log io.Writer) (*Process, error) {
+	return StartOn(ctx, "127.0.0.1", log)
+}
 
 // StartOn is Start with instances at another address of this machine, from where Pods reach them. Control stays on loopback.
 func StartOn(ctx context.Context, host string, log io.Writer) (*Process, error) {
