@@ -52,7 +52,7 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 ##@ Develop
 
 .PHONY: generate
-generate: bin/controller-gen bin/crd-ref-docs ## Write the generated files: deep copies, CRDs, RBAC, the API reference.
+generate: bin/controller-gen bin/crd-ref-docs bin/helm bin/helm-docs ## Write the generated files: deep copies, CRDs, RBAC, the API reference.
 	hack/generate.sh
 
 .PHONY: fmt
@@ -94,7 +94,7 @@ e2e: node standin bin/helm ## Install the chart in a real cluster: all kinds of 
 ##@ Check
 
 .PHONY: verify
-verify: $(TOOLS) ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, alerts; changes nothing.
+verify: $(TOOLS) bin/kubectl ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, alerts; changes nothing.
 	hack/vulncheck-test.sh
 	hack/verify.sh
 

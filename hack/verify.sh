@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the repository without changing it, and writes the results to build/verify.json.
 #
-#   hack/verify.sh [CHECK...]     generated docs lint lint-rules chart tidy licences vulnerabilities alerts; all unless named
+#   hack/verify.sh [CHECK...]     generated docs lint lint-rules chart rbac tidy licences vulnerabilities alerts; all unless named
 #
 # Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
 # run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
@@ -55,6 +55,9 @@ lint_rules() { hack/lint-rules-test.sh; }
 
 chart() { hack/chart-test.sh; }
 
+# What the chart and config/ grant, as reviewed; what an API server makes of it is an integration test.
+rbac() { go test -count=1 ./test/rbac -run '^(TestPermissionsAreAsReviewed|TestBothWaysToInstallGrantTheSame|TestNobodyIsBoundButTheOperator|TestNoRuleGoesTooFar)$'; }
+
 tidy() {
 	local module wrong=0
 	for module in $(modules); do
@@ -104,7 +107,7 @@ alerts() {
 }
 
 checks=("$@")
-[ $# != 0 ] || checks=(generated docs lint lint-rules chart tidy licences vulnerabilities alerts)
+[ $# != 0 ] || checks=(generated docs lint lint-rules chart rbac tidy licences vulnerabilities alerts)
 entries=() failed=() unchecked=()
 for check in "${checks[@]}"; do
 	echo "== verify: $check"
