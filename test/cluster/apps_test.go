@@ -159,7 +159,7 @@ func newSecrets(before, after state) int {
 // unchanged asserts that nothing was written: not one published Secret, not one registration. A failure shows no secret.
 func unchanged(before, after state) {
 	GinkgoHelper()
-	Expect(len(before.Secrets)).To(Equal(3), "published Secrets; the public application has none")
+	Expect(len(before.Secrets)).To(Equal(3), "published Secrets; the public application has none") //nolint:ginkgolinter // HaveLen would show them
 	Expect(slices.Sorted(maps.Keys(after.Secrets))).To(Equal(slices.Sorted(maps.Keys(before.Secrets))))
 	Expect(newSecrets(before, after)).To(BeZero(), "published Secrets hold other credentials")
 	for name, was := range before.Secrets {

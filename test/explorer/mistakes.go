@@ -32,8 +32,14 @@ type Mistake struct {
 }
 
 var mistakes = []Mistake{
-	{name: "a lost ledger always costs a new secret", profile: clientChosen, budget: Budget{0, 1}, losesLedger: true, next: instead[plan.Recall](plan.Stage{Draw: true})},
-	{name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true, next: believing(nothingPublished)},
+	{
+		name: "a lost ledger always costs a new secret", profile: clientChosen, budget: Budget{0, 1}, losesLedger: true,
+		next: instead[plan.Recall](plan.Stage{Draw: true}),
+	},
+	{
+		name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true,
+		next: believing(nothingPublished),
+	},
 	{name: "the server is told before the ledger is saved", profile: clientChosen, budget: Budget{1, 1}, savesLate: is[plan.Stage]},
 	{name: "the server's reply is saved late", profile: serverIssued, budget: Budget{1, 1}, savesLate: is[plan.SaveReply]},
 	{name: "no intent before a creation", profile: serverIssued, budget: Budget{1, 1}, next: instead[plan.SaveIntent](plan.Create{})},
