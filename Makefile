@@ -18,6 +18,7 @@ RACE := $(if $(shell command -v $$(go env CC)),-race)
 TOOLS := bin/controller-gen bin/crd-ref-docs bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
+FLUX := bin/source-controller bin/kustomize-controller
 
 ##@ Start here
 
@@ -157,6 +158,9 @@ bin/kube-apiserver bin/kube-controller-manager bin/kubectl $(NODE): hack/control
 
 bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh hack/etcd go.etcd.io/etcd/server/v3 $@ -ldflags '-s -w'
+
+$(FLUX): bin/%: hack/flux-%/go.mod hack/flux-%/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/fluxcd/$(@F) $@ -ldflags '-s -w'
 
 bin/controller-gen: hack/tools/controller-gen/go.mod hack/tools/controller-gen/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) sigs.k8s.io/controller-tools/cmd/controller-gen $@

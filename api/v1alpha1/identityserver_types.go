@@ -212,10 +212,11 @@ type Capabilities struct {
 
 // IdentityServerStatus is what the operator found out about the server. It is never read back as input.
 type IdentityServerStatus struct {
-	// observedGeneration is the latest generation of the spec that was probed.
+	// observedGeneration is the latest generation of the spec that was probed. -1
+	// means that none has.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// type is the kind of server, for example ERP.net.
@@ -294,6 +295,7 @@ type IdentityServer struct {
 	// status is what the operator found out about the server.
 	//
 	// +optional
+	// +default={"observedGeneration": -1}
 	Status IdentityServerStatus `json:"status,omitzero"`
 }
 

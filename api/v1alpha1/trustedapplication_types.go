@@ -326,10 +326,11 @@ type BindingReference struct {
 // TrustedApplicationStatus is what the operator found and did. It is never read back as input.
 type TrustedApplicationStatus struct {
 	// observedGeneration is the latest generation of the spec that reached the
-	// server.
+	// server or, with the condition Stalled, cannot reach it before a person
+	// changes something. -1 means that none has.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// flow is the OAuth 2.0 flow that follows from the spec.
@@ -424,6 +425,7 @@ type TrustedApplication struct {
 	// status is what the operator found and did.
 	//
 	// +optional
+	// +default={"observedGeneration": -1}
 	Status TrustedApplicationStatus `json:"status,omitzero"`
 }
 

@@ -27,7 +27,7 @@ func Application(
 	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
 		s.ClientID = newest.ClientID
 	}
-	if reached {
+	if _, stalled := end.(plan.Fail); reached || stalled { // kstatus takes an older one for progress, whatever Stalled says
 		s.ObservedGeneration = app.Generation
 	}
 	if looked(o) {

@@ -26,6 +26,9 @@ var _ = Describe("A default", func() {
 			"IdentityServer spec.erpNet.clientAuthentication":           `"Post"`,
 			"IdentityServer spec.verification":                          `"Required"`,
 			"IdentityServer spec.environment":                           `"Production"`,
+			// What nobody has looked at yet is in progress to kstatus, not current.
+			"TrustedApplication status": `{"observedGeneration":-1}`,
+			"IdentityServer status":     `{"observedGeneration":-1}`,
 		}))
 	})
 

@@ -84,7 +84,7 @@ var _ = Describe("an IdentityServer", func() {
 		w.serverBecomes(ctx, metav1.ConditionFalse, v1alpha1.ReasonServerUnavailable)
 		Expect(w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonServerNotReady).Message).To(ContainSubstring(w.server.Name))
 		Expect(conditionOf(app, v1alpha1.ConditionReconciling)).NotTo(BeNil())
-		Expect(app.Status.ObservedGeneration).To(BeZero())
+		Expect(app.Status.ObservedGeneration).To(Equal(int64(-1)))
 
 		Expect(w.instance.SetDown(ctx, false)).To(Succeed())
 		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)

@@ -47,6 +47,12 @@ func New(path string, args []string, ready Probe, log io.Writer) *Process {
 	return p
 }
 
+// WithEnv adds variables, each as NAME=value, before Start.
+func (p *Process) WithEnv(variables ...string) *Process {
+	p.cmd.Env = append(p.cmd.Env, variables...)
+	return p
+}
+
 // Start starts the program. After it, Stop must be called.
 func (p *Process) Start() error {
 	if err := p.cmd.Start(); err != nil {

@@ -1,0 +1,188 @@
+package gitops
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/test/standin"
+)
+
+// kustomization is what Flux says of a step.
+type kustomization struct {
+	Spec   struct{ Suspend bool }
+	Status struct {
+		LastAppliedRevision, LastAttemptedRevision string
+		ObservedGeneration                         int64
+		Conditions                                 []metav1.Condition
+	}
+}
+
+func readKustomization(ctx context.Context, name string) (ready metav1.Condition, k kustomization, err error) {
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"})
+	if err = admin.Get(ctx, client.ObjectKey{Namespace: "flux-system", Name: name}, u); err != nil {
+		return ready, k, err
+	}
+	text, err := json.Marshal(u.Object)
+	if err != nil {
+		return ready, k, err
+	}
+	err = json.Unmarshal(text, &k)
+	for _, c := range k.Status.Conditions {
+		if c.Type == "Ready" {
+			ready = c
+		}
+	}
+	return ready, k, err
+}
+
+// green waits until a step says that a commit is deployed and healthy.
+func green(ctx context.Context, name, commit string) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		ready, k, err := readKustomization(ctx, name)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(k.Status.LastAppliedRevision).To(HaveSuffix(commit), "%s %s", ready.Reason, ready.Message)
+		g.Expect(ready.Status).To(Equal(metav1.ConditionTrue), "%s %s", ready.Reason, ready.Message)
+	}).Should(Succeed())
+}
+
+// red waits until the health check of a commit failed, and sees that the step was not green for it at any look before.
+func red(ctx context.Context, name, commit string) string {
+	GinkgoHelper()
+	var ready metav1.Condition
+	Eventually(func(g Gomega) {
+		found, k, err := readKustomization(ctx, name)
+		g.Expect(err).NotTo(HaveOccurred())
+		if strings.HasSuffix(k.Status.LastAppliedRevision, commit) && found.Status == metav1.ConditionTrue {
+			StopTrying("green for " + commit).Now()
+		}
+		g.Expect(k.Status.LastAttemptedRevision).To(HaveSuffix(commit))
+		g.Expect(found.Reason).To(Equal("HealthCheckFailed"), "%s", found.Message)
+		g.Expect(found.Status).To(Equal(metav1.ConditionFalse))
+		ready = found
+	}).Should(Succeed())
+	return ready.Message
+}
+
+var _ = Describe("Flux", func() {
+	It("deploys from Git, is green only when the credentials work, and prunes", func(ctx SpecContext) {
+		began := time.Now()
+		const server, namespace, uri = "flux", "flux-team", "com.example.orders/sync"
+		instance := newInstance(ctx, server, "not the secret of the operator")
+		repository := newGitRepository()
+		startFlux(ctx)
+		apply(fluxManifests(repository.url))
+
+		By("pushing a server whose operator login is wrong")
+		commit := repository.push("A server and an application", map[string]string{
+			"platform/identityserver.yaml": serverSample(server, instance),
+			"apps/namespace.yaml":          strings.ReplaceAll(sample("namespace.yaml"), "demo", namespace),
+			"apps/orders.yaml":             ordersAs(server, namespace, "svc.gone"),
+		})
+		Expect(red(ctx, "identity-servers", commit)).To(ContainSubstring("IdentityServer/" + server))
+		waiting, k, err := readKustomization(ctx, "applications")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(waiting.Reason).To(Equal("DependencyNotReady"))
+		Expect(k.Status.LastAppliedRevision).To(BeEmpty())
+
+		By("mending the login: the application comes, and its system user is not active")
+		var login corev1.Secret
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: server + "-operator"}, &login)).To(Succeed())
+		login.Data["client_secret"] = []byte(operatorSecret)
+		Expect(admin.Update(ctx, &login)).To(Succeed())
+		green(ctx, "identity-servers", commit)
+		Expect(red(ctx, "applications", commit)).To(ContainSubstring("TrustedApplication/" + namespace + "/orders"))
+		becomes(ctx, "TrustedApplication", namespace, "orders", stalled)
+		noSecret(ctx, namespace)
+
+		By("pushing a system user that is active, while the server refuses the new credentials")
+		fault, err := instance.AddFault(ctx, standin.Fault{
+			Method: http.MethodPost, Path: "/id/connect/token", Status: http.StatusBadRequest, Skip: 0,
+			ContentType: "application/json", Body: `{"error":"invalid_client"}`,
+		})
+		Expect(err).NotTo(HaveOccurred())
+		commit = repository.push("Another system user", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
+		red(ctx, "applications", commit)
+		noSecret(ctx, namespace)
+
+		By("mending the server")
+		Expect(instance.RemoveFault(ctx, fault)).To(Succeed())
+		green(ctx, "applications", commit)
+		var secret corev1.Secret
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "orders-credentials"}, &secret)).To(Succeed())
+		Expect(tokenStatus(ctx, &secret)).To(Equal(http.StatusOK))
+		onlyStatusIsTheOperators(ctx, "TrustedApplication", namespace, "orders", "kustomize-controller")
+		onlyStatusIsTheOperators(ctx, "IdentityServer", "", server, "kustomize-controller")
+
+		By("removing the file of the application")
+		_, registered, err := instance.Application(ctx, uri)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(registered).To(BeTrue())
+		commit = repository.push("No orders any more", map[string]string{"apps/orders.yaml": ""})
+		green(ctx, "applications", commit)
+		Eventually(func(g Gomega) {
+			_, err := read(ctx, "TrustedApplication", namespace, "orders")
+			g.Expect(err).To(Satisfy(apierrors.IsNotFound))
+			_, registered, err := instance.Application(ctx, uri)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(registered).To(BeFalse(), "the registration ended with the file")
+		}).Should(Succeed())
+		noSecret(ctx, namespace)
+
+		By("ending all of it at once, the server and its applications")
+		commit = repository.push("Orders again", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
+		green(ctx, "applications", commit)
+		kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "--all", "-n", "flux-system", "--timeout=60s")
+		Eventually(func(g Gomega) {
+			_, err := read(ctx, "IdentityServer", "", server)
+			g.Expect(err).To(Satisfy(apierrors.IsNotFound))
+			_, registered, err := instance.Application(ctx, uri)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(registered).To(BeFalse())
+		}).Should(Succeed())
+		results.Flux, results.FluxSeconds = true, time.Since(began).Seconds()
+	})
+})
+
+// noSecret sees that nothing is published.
+func noSecret(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	Eventually(func() error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "orders-credentials"}, &corev1.Secret{})
+	}).Should(Satisfy(apierrors.IsNotFound))
+}
+
+// tokenStatus asks for a token as a workload does that mounted the Secret.
+func tokenStatus(ctx context.Context, secret *corev1.Secret) int {
+	GinkgoHelper()
+	pool := x509.NewCertPool()
+	Expect(pool.AppendCertsFromPEM(servers.CA)).To(BeTrue())
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}, Timeout: longEnough}
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {string(secret.Data["client_id"])}, "client_secret": {string(secret.Data["client_secret"])},
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(secret.Data["token_endpoint"]), strings.NewReader(form.Encode()))
+	Expect(err).NotTo(HaveOccurred())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := web.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	defer func() { Expect(response.Body.Close()).To(Succeed()) }()
+	defer web.CloseIdleConnections()
+	return response.StatusCode
+}
