@@ -84,6 +84,14 @@ node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, ku
 	@mkdir -p build
 	hack/test-packages.sh node | xargs -r go test -count=1 -p 1 -timeout 15m -v
 
+.PHONY: e2e
+e2e: gitops node standin bin/helm ## Install the chart in a real cluster: all kinds, a browser, upgrade, uninstall, GitOps. WITHOUT_NODE=1: no kubelet.
+	hack/e2e.sh
+
+.PHONY: gitops
+gitops: controlplane standin build $(FLUX) ## Test what GitOps tools see: kstatus and Argo CD in every state, real Flux controllers with a Git server. build/gitops.json
+	cd test/gitops && go test -count=1 -timeout 15m -v .
+
 .PHONY: dashboard-picture
 dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture

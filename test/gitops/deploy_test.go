@@ -18,8 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"trustedapps.dev/operator/test/standin"
 )
 
 // kustomization is what Flux says of a step.
@@ -84,7 +82,7 @@ var _ = Describe("Flux", func() {
 	It("deploys from Git, is green only when the credentials work, and prunes", func(ctx SpecContext) {
 		began := time.Now()
 		const server, namespace, uri = "flux", "flux-team", "com.example.orders/sync"
-		instance := newInstance(ctx, server, "not the secret of the operator")
+		instance := newInstance(ctx, server, "not the secret of the operator", map[string]any{"serviceNeedsInternalImpersonation": true})
 		repository := newGitRepository()
 		startFlux(ctx)
 		apply(fluxManifests(repository.url))
@@ -111,18 +109,18 @@ var _ = Describe("Flux", func() {
 		becomes(ctx, "TrustedApplication", namespace, "orders", stalled)
 		noSecret(ctx, namespace)
 
-		By("pushing a system user that is active, while the server refuses the new credentials")
-		fault, err := instance.AddFault(ctx, standin.Fault{
-			Method: http.MethodPost, Path: "/id/connect/token", Status: http.StatusBadRequest, Skip: 0,
-			ContentType: "application/json", Body: `{"error":"invalid_client"}`,
-		})
-		Expect(err).NotTo(HaveOccurred())
-		commit = repository.push("Another system user", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
+		By("pushing a system user that is active, and whose credentials this version of the server refuses")
+		commit = repository.push("Another system user", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.portal")})
 		red(ctx, "applications", commit)
+		becomes(ctx, "TrustedApplication", namespace, "orders", moving)
+		kubectl("wait", "ta/orders", "-n", namespace, "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=VerificationFailed", "--timeout=60s")
+		_, registered, err := instance.Application(ctx, uri)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(registered).To(BeTrue(), "it is registered, and still not green")
 		noSecret(ctx, namespace)
 
-		By("mending the server")
-		Expect(instance.RemoveFault(ctx, fault)).To(Succeed())
+		By("pushing one whose credentials work")
+		commit = repository.push("A system user of its own", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
 		green(ctx, "applications", commit)
 		var secret corev1.Secret
 		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "orders-credentials"}, &secret)).To(Succeed())
@@ -131,9 +129,6 @@ var _ = Describe("Flux", func() {
 		onlyStatusIsTheOperators(ctx, "IdentityServer", "", server, "kustomize-controller")
 
 		By("removing the file of the application")
-		_, registered, err := instance.Application(ctx, uri)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(registered).To(BeTrue())
 		commit = repository.push("No orders any more", map[string]string{"apps/orders.yaml": ""})
 		green(ctx, "applications", commit)
 		Eventually(func(g Gomega) {

@@ -78,7 +78,7 @@ var _ = Describe("the life of an application", Ordered, func() {
 	var instance *standin.Instance
 
 	BeforeAll(func(ctx SpecContext) {
-		instance = newInstance(ctx, server, operatorSecret)
+		instance = newInstance(ctx, server, operatorSecret, nil)
 		openNamespace(namespace)
 	})
 
@@ -145,7 +145,7 @@ var _ = Describe("the life of an application", Ordered, func() {
 
 var _ = Describe("the samples", Ordered, func() {
 	It("are applied, become Ready, and kubectl diff sees no change then", func(ctx SpecContext) {
-		instance := newInstance(ctx, "acme", operatorSecret)
+		instance := newInstance(ctx, "acme", operatorSecret, nil)
 		entries, err := os.ReadDir(repository("config/samples"))
 		Expect(err).NotTo(HaveOccurred())
 		manifests := map[string]string{}
@@ -191,12 +191,14 @@ var _ = Describe("the samples", Ordered, func() {
 // twoOwners lets two field managers own entries of one list.
 func twoOwners(ctx context.Context) {
 	GinkgoHelper()
-	const head = "apiVersion: trustedapps.dev/v1alpha1\nkind: TrustedApplication\nmetadata: {name: shop, namespace: demo}\nspec:\n"
+	const head = "apiVersion: trustedapps.dev/v1alpha1\nkind: TrustedApplication\nmetadata: {name: shared, namespace: demo}\nspec:\n"
 	with := func(uri string) string { return head + "  interactive:\n    redirectUris: [" + uri + "]\n" }
+	// An object of its own: kubectl makes who applies server-side the owner of all that was applied client-side before.
+	apply(strings.NewReplacer("name: shop", "name: shared", "example.shop/web", "example.shared/web").Replace(sample("web.yaml")), "--server-side")
 	apply(with("https://one.example.com/cb"), "--server-side", "--field-manager=one")
 	apply(with("https://two.example.com/cb"), "--server-side", "--field-manager=two")
 	uris := func() []string {
-		u, err := read(ctx, "TrustedApplication", "demo", "shop")
+		u, err := read(ctx, "TrustedApplication", "demo", "shared")
 		Expect(err).NotTo(HaveOccurred())
 		found, _, err := unstructured.NestedStringSlice(u.Object, "spec", "interactive", "redirectUris")
 		Expect(err).NotTo(HaveOccurred())
@@ -206,7 +208,7 @@ func twoOwners(ctx context.Context) {
 	apply(with("https://one.example.com/other"), "--server-side", "--field-manager=one")
 	Expect(uris()).To(ConsistOf("https://one.example.com/other", "https://two.example.com/cb", "https://shop.example.com/signin-oidc"),
 		"each replaces its own entry and no other")
-	kubectl("wait", "ta/shop", "-n", "demo", "--for=condition=Ready", "--timeout=60s")
+	kubectl("wait", "ta/shared", "-n", "demo", "--for=condition=Ready", "--timeout=60s")
 }
 
 // onlyStatusIsTheOperators checks who owns the spec of an object: those named, and never the operator.
@@ -220,7 +222,7 @@ func onlyStatusIsTheOperators(ctx context.Context, kind, namespace, name string,
 		if strings.Contains(fields, `"f:spec"`) {
 			specs = append(specs, entry.Manager)
 		}
-		if entry.Manager == "manager" {
+		if entry.Manager == "trustedapp-operator" {
 			operators = append(operators, entry.Subresource)
 			Expect(fields).NotTo(Or(ContainSubstring(`"f:labels"`), ContainSubstring(`"f:annotations"`)))
 		}

@@ -129,10 +129,10 @@ func kubectl(args ...string) string {
 }
 
 // newInstance starts an ERP.net instance and puts the operator's own login into its Secret, with the value given.
-func newInstance(ctx context.Context, name, secret string) *standin.Instance {
+func newInstance(ctx context.Context, name, secret string, quirks map[string]any) *standin.Instance {
 	GinkgoHelper()
 	instance, err := servers.NewInstance(ctx, standin.Spec{
-		Name: name, Version: "26.2.1.66",
+		Name: name, Version: "26.2.1.66", Quirks: quirks,
 		Users: []standin.User{
 			{Login: "svc.operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
 			{Login: "svc.orders", Active: true, UserType: "ApplicationUserNoLogin"},
@@ -141,7 +141,7 @@ func newInstance(ctx context.Context, name, secret string) *standin.Instance {
 		},
 		Applications: []standin.Application{{
 			ApplicationURI: operatorURI, Name: "operator", IsEnabled: true, ClientType: "Confidential", Secret: operatorSecret,
-			SystemUserAllowed: true, SystemUser: "svc.operator", Scope: new("read update sec"),
+			SystemUserAllowed: true, SystemUser: "svc.operator", ImpersonateAsInternalUserAllowed: true, Scope: new("read update sec"),
 		}},
 	})
 	Expect(err).NotTo(HaveOccurred())
