@@ -96,10 +96,6 @@ gitops: controlplane standin build $(FLUX) ## Test what GitOps tools see: kstatu
 dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashboard.png from a run of four minutes. Needs chromium.
 	go run ./hack/dashboard-picture
 
-.PHONY: e2e
-e2e: node standin bin/helm ## Install the chart in a real cluster: all kinds of applications, a browser, upgrade, uninstall. WITHOUT_NODE=1 goes without kubelet.
-	hack/e2e.sh
-
 ##@ Check
 
 .PHONY: verify
