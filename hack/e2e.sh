@@ -23,11 +23,12 @@ image() {
 }
 
 # The newest commit before this one that can be installed with Helm.
-previous=$(git rev-list --first-parent --skip=1 HEAD -- | while read -r commit; do
+previous=
+for commit in $(git rev-list --first-parent --skip=1 HEAD); do
 	if git cat-file -e "$commit:charts/trustedapp-operator/Chart.yaml" 2>/dev/null; then
-		echo "$commit" && break
+		previous=$commit && break
 	fi
-done)
+done
 if [ -z "$previous" ]; then
 	echo "hack/e2e.sh: NO UPGRADE between versions is tried: no earlier commit is here (a shallow clone?). It goes from this commit to itself." >&2
 	previous=HEAD
