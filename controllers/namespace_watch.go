@@ -63,9 +63,8 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 	watched = true
 	n.mu.Lock()
 	if namespace == cache.AllNamespaces { // it sees what the others saw
-		for former, c := range n.caches {
-			c.stop()
-			delete(n.caches, former)
+		for former := range n.caches {
+			n.unwatch(former)
 		}
 	}
 	n.caches[namespace], n.refused[namespace] = stoppable{metadata, stop}, false

@@ -131,11 +131,16 @@ func (n *namespaces) ask(ctx context.Context, namespace string) {
 func (n *namespaces) forget(namespace string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.unwatch(namespace)
+	delete(n.refused, namespace)
+}
+
+// unwatch stops the cache of a namespace, if there is one. The caller holds the lock.
+func (n *namespaces) unwatch(namespace string) {
 	if c, ok := n.caches[namespace]; ok {
 		c.stop()
 		delete(n.caches, namespace)
 	}
-	delete(n.refused, namespace)
 }
 
 // changed wakes the applications of a namespace.
@@ -188,10 +193,7 @@ func (n *namespaces) Forbidden(ctx context.Context, namespace string) {
 func (n *namespaces) drop(namespace string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c, ok := n.caches[namespace]; ok {
-		c.stop()
-		delete(n.caches, namespace)
-	}
+	n.unwatch(namespace)
 	n.refused[namespace] = true
 }
 
