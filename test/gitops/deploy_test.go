@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type kustomization struct {
 func readKustomization(ctx context.Context, name string) (ready metav1.Condition, k kustomization, err error) {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"})
-	if err = admin.Get(ctx, client.ObjectKey{Namespace: "flux-system", Name: name}, u); err != nil {
+	if err := admin.Get(ctx, client.ObjectKey{Namespace: "flux-system", Name: name}, u); err != nil {
 		return ready, k, err
 	}
 	text, err := json.Marshal(u.Object)
@@ -60,22 +62,29 @@ func green(ctx context.Context, name, commit string) {
 	}).Should(Succeed())
 }
 
-// red waits until the health check of a commit failed, and sees that the step was not green for it at any look before.
+// red waits until Flux has told of a failed health check of a commit, and sees that the step is not green for it. The event is asked for,
+// because the condition may last but a moment before Flux tries again.
 func red(ctx context.Context, name, commit string) string {
 	GinkgoHelper()
-	var ready metav1.Condition
+	var told string
 	Eventually(func(g Gomega) {
-		found, k, err := readKustomization(ctx, name)
+		ready, k, err := readKustomization(ctx, name)
 		g.Expect(err).NotTo(HaveOccurred())
-		if strings.HasSuffix(k.Status.LastAppliedRevision, commit) && found.Status == metav1.ConditionTrue {
+		if strings.HasSuffix(k.Status.LastAppliedRevision, commit) && ready.Status == metav1.ConditionTrue {
 			StopTrying("green for " + commit).Now()
 		}
-		g.Expect(k.Status.LastAttemptedRevision).To(HaveSuffix(commit))
-		g.Expect(found.Reason).To(Equal("HealthCheckFailed"), "%s", found.Message)
-		g.Expect(found.Status).To(Equal(metav1.ConditionFalse))
-		ready = found
+		var events corev1.EventList
+		g.Expect(admin.List(ctx, &events, client.InNamespace("flux-system"))).To(Succeed())
+		for i := range events.Items {
+			e := &events.Items[i]
+			about := e.InvolvedObject.Name == name && e.Reason == "HealthCheckFailed"
+			if about && slices.ContainsFunc(slices.Collect(maps.Values(e.Annotations)), func(v string) bool { return strings.HasSuffix(v, commit) }) {
+				told = e.Message
+			}
+		}
+		g.Expect(told).NotTo(BeEmpty(), "%s %s", ready.Reason, ready.Message)
 	}).Should(Succeed())
-	return ready.Message
+	return told
 }
 
 var _ = Describe("Flux", func() {
@@ -94,6 +103,7 @@ var _ = Describe("Flux", func() {
 			"apps/orders.yaml":             ordersAs(server, namespace, "svc.gone"),
 		})
 		Expect(red(ctx, "identity-servers", commit)).To(ContainSubstring("IdentityServer/" + server))
+		show()
 		waiting, k, err := readKustomization(ctx, "applications")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(waiting.Reason).To(Equal("DependencyNotReady"))
@@ -107,6 +117,7 @@ var _ = Describe("Flux", func() {
 		green(ctx, "identity-servers", commit)
 		Expect(red(ctx, "applications", commit)).To(ContainSubstring("TrustedApplication/" + namespace + "/orders"))
 		becomes(ctx, "TrustedApplication", namespace, "orders", stalled)
+		show()
 		noSecret(ctx, namespace)
 
 		By("pushing a system user that is active, and whose credentials this version of the server refuses")
@@ -122,6 +133,7 @@ var _ = Describe("Flux", func() {
 		By("pushing one whose credentials work")
 		commit = repository.push("A system user of its own", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
 		green(ctx, "applications", commit)
+		show()
 		var secret corev1.Secret
 		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "orders-credentials"}, &secret)).To(Succeed())
 		Expect(tokenStatus(ctx, &secret)).To(Equal(http.StatusOK))
@@ -139,8 +151,10 @@ var _ = Describe("Flux", func() {
 			g.Expect(registered).To(BeFalse(), "the registration ended with the file")
 		}).Should(Succeed())
 		noSecret(ctx, namespace)
+		show()
 
 		By("ending all of it at once, the server and its applications")
+		apply(fluxManifests(repository.url) + documentedExpressions())
 		commit = repository.push("Orders again", map[string]string{"apps/orders.yaml": ordersAs(server, namespace, "svc.orders")})
 		green(ctx, "applications", commit)
 		kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "--all", "-n", "flux-system", "--timeout=60s")
@@ -151,9 +165,17 @@ var _ = Describe("Flux", func() {
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(registered).To(BeFalse())
 		}).Should(Succeed())
-		results.Flux, results.FluxSeconds = true, time.Since(began).Seconds()
+		results.Flux, results.FluxSeconds = true, time.Since(began).Round(time.Second).Seconds()
 	})
 })
+
+// show prints what a person would look at.
+func show() {
+	GinkgoHelper()
+	for _, what := range []string{"kustomizations.kustomize.toolkit.fluxcd.io", "ids", "ta"} {
+		GinkgoWriter.Printf("$ kubectl get %s -A\n%s\n", what, kubectl("get", what, "-A"))
+	}
+}
 
 // noSecret sees that nothing is published.
 func noSecret(ctx context.Context, namespace string) {

@@ -21,7 +21,7 @@ func fluxCRDs(controller string) string {
 	command.Dir = repository("hack/flux-" + controller)
 	out, err := command.Output()
 	Expect(err).NotTo(HaveOccurred())
-	return filepath.Join(strings.TrimSpace(string(out)), "config/crd/bases")
+	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "bases")
 }
 
 // startFlux runs source-controller and kustomize-controller on loopback.
@@ -49,4 +49,16 @@ func fluxManifests(url string) string {
 	Expect(err).NotTo(HaveOccurred())
 	return strings.NewReplacer("https://git.example.com/team.git", url, "interval: 10m", "interval: 1s", "interval: 1m", "interval: 1s",
 		"retryInterval: 30s", "retryInterval: 1s", "timeout: 3m", "timeout: 8s").Replace(string(text))
+}
+
+// documentedExpressions are the healthCheckExprs of docs/gitops.md; they belong at the end of the last step of fluxManifests.
+func documentedExpressions() string {
+	GinkgoHelper()
+	page, err := os.ReadFile(repository("docs/gitops.md"))
+	Expect(err).NotTo(HaveOccurred())
+	_, after, found := strings.Cut(string(page), "```yaml fragment\n  healthCheckExprs:\n")
+	Expect(found).To(BeTrue())
+	expressions, _, found := strings.Cut(after, "```")
+	Expect(found).To(BeTrue())
+	return "  healthCheckExprs:\n" + expressions
 }

@@ -218,7 +218,7 @@ func onlyStatusIsTheOperators(ctx context.Context, kind, namespace, name string,
 	Expect(err).NotTo(HaveOccurred())
 	var specs, operators []string
 	for _, entry := range u.GetManagedFields() {
-		fields := string(entry.FieldsV1.Raw)
+		fields := entry.FieldsV1.GetRawString()
 		if strings.Contains(fields, `"f:spec"`) {
 			specs = append(specs, entry.Manager)
 		}

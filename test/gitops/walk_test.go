@@ -1,16 +1,14 @@
 package gitops
 
 import (
+	"os"
 	"testing"
 
 	flux "github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	kstatus "sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/yaml"
-
-	"os"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // Every state that the operator can leave an object in is read rightly: by the library that kpt and kubectl plugins use, by Flux's own
@@ -20,7 +18,8 @@ func TestEveryStateIsReadRightly(t *testing.T) {
 	scripts := healthScripts(t)
 	wrong, seen := 0, map[phase]int{}
 	complain := func(s state, by, got string, message string) {
-		if wrong++; wrong <= 20 {
+		wrong++
+		if wrong <= 20 {
 			t.Errorf("%s: %s says %s (%s), want %v", s.name, by, got, message, s.want)
 		}
 	}
