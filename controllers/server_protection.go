@@ -3,7 +3,9 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,6 +17,9 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 )
+
+// conflictPause gives the cache the time to see what somebody else wrote. A server without the finalizer is not protected yet, so it is short.
+const conflictPause = 20 * time.Millisecond
 
 // ServerProtection keeps an IdentityServer that is deleted until no TrustedApplication names it any more. Whoever deletes both at once,
 // as GitOps tools do, would otherwise leave applications whose registrations nobody can end. Without applications it keeps nothing, so
@@ -46,7 +51,11 @@ func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if !changed {
 		return ctrl.Result{}, nil
 	}
-	if err := client.IgnoreNotFound(p.Client.Patch(ctx, &ids, patch)); err != nil {
+	err = client.IgnoreNotFound(p.Client.Patch(ctx, &ids, patch))
+	if apierrors.IsConflict(err) { // a probe ended meanwhile and wrote the status: nothing is wrong
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
+	}
+	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("writing the finalizer of the IdentityServer: %w", err)
 	}
 	return ctrl.Result{}, nil

@@ -149,7 +149,7 @@ var _ = Describe("deletion", func() {
 		_, ok := w.registration(ctx, app)
 		Expect(ok).To(BeFalse())
 		Expect(w.secret(ctx, app.Status.Binding)).To(BeNil())
-		Expect(apierrors.IsNotFound(admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}, &corev1.Secret{}))).To(BeTrue())
+		Expect(apierrors.IsNotFound(admin.Get(ctx, client.ObjectKeyFromObject(ledgerOf(app)), &corev1.Secret{}))).To(BeTrue())
 		Expect(token(ctx, secret, nil).Body).To(HaveKeyWithValue("error", "invalid_client"))
 	})
 
@@ -208,15 +208,10 @@ var _ = Describe("deletion", func() {
 		w := newWorld(ctx)
 		app := w.app("orders", serviceSpec())
 		w.create(ctx, app)
-		stopOperator()
-		DeferCleanup(func() {
-			if running == nil {
-				startOperator()
-			}
+		withoutOperator(func() {
+			Expect(admin.Delete(ctx, ledgerOf(app))).To(Succeed())
+			Expect(admin.Delete(ctx, app)).To(Succeed())
 		})
-		Expect(admin.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}})).To(Succeed())
-		Expect(admin.Delete(ctx, app)).To(Succeed())
-		startOperator()
 		gone(ctx, app)
 		_, ok := w.registration(ctx, app)
 		Expect(ok).To(BeFalse())
@@ -227,16 +222,8 @@ var _ = Describe("deletion", func() {
 		app := w.app("portal", hybridSpec())
 		w.create(ctx, app)
 		secret, before := w.secret(ctx, app.Status.Binding), must(w.registration(ctx, app))
-		stopOperator()
-		DeferCleanup(func() {
-			if running == nil {
-				startOperator()
-			}
-		})
-		ledger := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}}
-		Expect(admin.Delete(ctx, ledger)).To(Succeed())
-		startOperator()
-		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(ledger), &corev1.Secret{}) }).Should(Succeed())
+		withoutOperator(func() { Expect(admin.Delete(ctx, ledgerOf(app))).To(Succeed()) })
+		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(ledgerOf(app)), &corev1.Secret{}) }).Should(Succeed())
 		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		settled(ctx, w)
 		Expect(w.secret(ctx, app.Status.Binding).Data).To(Equal(secret.Data))

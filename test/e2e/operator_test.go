@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -49,6 +48,14 @@ func startOperator() {
 		Eventually(ended).Should(Receive(BeNil()))
 		running = nil
 	}
+}
+
+// withoutOperator stops the operator, and starts it again after something was done, also where that failed.
+func withoutOperator(do func()) {
+	GinkgoHelper()
+	stopOperator()
+	defer startOperator()
+	do()
 }
 
 func stopOperator() {
@@ -111,21 +118,3 @@ func (c *writeCounter) count() int {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// lockedBuffer keeps the operator's log.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -21,6 +21,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/process"
 	"trustedapps.dev/operator/test/prometheus"
 	"trustedapps.dev/operator/test/standin"
 )
@@ -37,7 +38,7 @@ var (
 	operator *rest.Config // the ServiceAccount's
 	cluster  string
 	counted  = &writeCounter{}
-	logs     = &lockedBuffer{}
+	logs     = &process.Buffer{}
 	// metricsAddress is where the operator serves its metrics.
 	metricsAddress string
 	serial         atomic.Int64

@@ -223,6 +223,11 @@ func (w *world) registration(ctx context.Context, app *v1alpha1.TrustedApplicati
 	return found, ok
 }
 
+// ledgerOf is the Secret that holds the ledger of an application.
+func ledgerOf(app *v1alpha1.TrustedApplication) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}}
+}
+
 // must is the first of two results, where the second is true.
 func must[T any](value T, ok bool) T {
 	GinkgoHelper()

@@ -3,7 +3,6 @@
 package prometheus
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
+
+	"trustedapps.dev/operator/test/process"
 )
 
 const (
@@ -40,7 +40,7 @@ type Server struct {
 	dir    string
 	cmd    *exec.Cmd
 	client *http.Client
-	output lockedBuffer
+	output process.Buffer
 	exited chan struct{}
 }
 
@@ -142,24 +142,4 @@ func FreeAddress() (string, error) {
 		return "", fmt.Errorf("looking for a free port: %w", err)
 	}
 	return listener.Addr().String(), listener.Close()
-}
-
-// lockedBuffer keeps what Prometheus writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String is all of it.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -1,0 +1,50 @@
+package controllers
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
+	g := NewWithT(t)
+	conflict := true
+	a := newAPI(t, func(verb string, o client.Object) error {
+		if _, ok := o.(*v1alpha1.IdentityServer); ok && verb == "patch" && conflict {
+			return apierrors.NewConflict(schema.GroupResource{Resource: "identityservers"}, "acme", nil)
+		}
+		return nil
+	}, acme(), newApp())
+	protection := &ServerProtection{Client: a}
+	reconcile := func() ctrl.Result {
+		result, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})
+		g.Expect(err).NotTo(HaveOccurred())
+		return result
+	}
+	finalizers := func() []string {
+		var ids v1alpha1.IdentityServer
+		g.Expect(a.Get(t.Context(), client.ObjectKey{Name: "acme"}, &ids)).To(Succeed())
+		return ids.Finalizers
+	}
+
+	g.Expect(reconcile().RequeueAfter).To(Equal(conflictPause), "a conflict is no error, and is tried again")
+	g.Expect(finalizers()).To(BeEmpty())
+	conflict = false
+	g.Expect(reconcile()).To(BeZero())
+	g.Expect(finalizers()).To(ConsistOf(v1alpha1.ServerFinalizer))
+
+	app := newApp()
+	g.Expect(a.Get(t.Context(), appKey, app)).To(Succeed())
+	app.Finalizers = nil
+	g.Expect(a.Update(t.Context(), app)).To(Succeed())
+	g.Expect(a.Delete(t.Context(), app)).To(Succeed())
+	g.Expect(reconcile()).To(BeZero())
+	g.Expect(finalizers()).To(BeEmpty(), "the last application is gone")
+}
