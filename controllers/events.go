@@ -48,15 +48,25 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register",
 				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
 					" may have been left at the identity server; have an administrator look for it and delete it")
+		case plan.Announce:
+			tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate", "published the next secret of "+id+" beside the present one, before the server is told it")
+		case plan.Promote:
+			tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published")
+		case plan.Park:
+			tell(corev1.EventTypeNormal, "FormerDisabled", "Rotate", "the former credential of "+id+" does not work any more")
+		case plan.ForgetOld:
+			tell(corev1.EventTypeNormal, "FormerDeleted", "Rotate", "deleted the former registration of "+id+", whose credential does not work any more")
 		case plan.Apply:
 			if !slices.Contains(trace, plan.Step(plan.Stage{})) {
 				continue // the same once more, after a crash or a refused credential
 			}
 			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+id+" to what the spec asks for")
 		case plan.Publish:
-			if toldServer(trace) {
+			switch {
+			case slices.Contains(trace, plan.Step(plan.Announce{})): // that is told
+			case toldServer(trace):
 				tell(corev1.EventTypeNormal, "Published", "Publish", "published what "+id+" needs to sign in")
-			} else {
+			default:
 				tell(corev1.EventTypeNormal, "Published", "Publish", "wrote the Secret or ConfigMap of "+id+" again, with the same credential")
 			}
 		case plan.Unpublish:
@@ -64,9 +74,12 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 				tell(corev1.EventTypeNormal, "Unpublished", "Publish", "deleted what is not wanted any more")
 			}
 		case plan.Disable:
-			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+id+"; it stays at the identity server")
+			if app.DeletionTimestamp.IsZero() {
+				continue // between two turns
+			}
+			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+which(id, s.ID)+"; it stays at the identity server")
 		case plan.DeleteRegistration:
-			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+id)
+			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+which(id, s.ID))
 		case plan.DeleteLedger: // without a ledger there never was a registration
 			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
 				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+
@@ -74,6 +87,14 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			}
 		}
 	}
+}
+
+// which names one of two registrations that take turns.
+func which(id, step string) string {
+	if step == id+v1alpha1.AlternateSuffix {
+		return step
+	}
+	return id
 }
 
 // toldServer says whether a run told the server a registration.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	. "github.com/onsi/gomega"
@@ -21,7 +22,7 @@ func TestEachStepIsToldOnce(t *testing.T) {
 	}{
 		"nothing happened": {nil, "", nil},
 		"what only the operator cares for": {
-			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Promote{}, plan.Unpublish{All: true}}, "", nil,
+			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Reserve{}, plan.NoteAnnounced{}, plan.Disable{}, plan.Unpublish{All: true}}, "", nil,
 		},
 		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync", "Normal Published"}},
 		"edited":     {[]plan.Step{plan.Stage{}, plan.Apply{}, plan.Publish{}}, "", []string{"Normal Updated", "Normal Published published"}},
@@ -30,6 +31,13 @@ func TestEachStepIsToldOnce(t *testing.T) {
 		"deleted": {
 			[]plan.Step{plan.Lookup{}, plan.DeleteRegistration{}, plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDelete,
 			[]string{"Normal Deregistered"},
+		},
+		"rotated":   {[]plan.Step{plan.Stage{Draw: true}, plan.Apply{}, plan.Publish{}, plan.Promote{}}, "", []string{"Normal Published published", "Normal Rotated"}},
+		"announced": {[]plan.Step{plan.Announce{}, plan.Publish{}, plan.NoteAnnounced{}}, "", []string{"Normal RotationAnnounced"}},
+		"parked":    {[]plan.Step{plan.Disable{ID: "com.example.orders/sync.alternate"}, plan.Park{}}, "", []string{"Normal FormerDisabled"}},
+		"both deleted": {
+			[]plan.Step{plan.DeleteRegistration{ID: "com.example.orders/sync"}, plan.DeleteRegistration{ID: "com.example.orders/sync.alternate"}}, v1alpha1.DeletionDelete,
+			[]string{"Normal Deregistered deleted the registration com.example.orders/sync", "Normal Deregistered deleted the registration com.example.orders/sync.alternate"},
 		},
 		"disabled":         {[]plan.Step{plan.Disable{}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionDisable, []string{"Warning RegistrationDisabled"}},
 		"left":             {[]plan.Step{plan.Unpublish{All: true}, plan.DeleteLedger{}, plan.RemoveFinalizer{}}, v1alpha1.DeletionOrphan, []string{"Warning RegistrationOrphaned"}},
@@ -40,6 +48,9 @@ func TestEachStepIsToldOnce(t *testing.T) {
 			recorder := events.NewFakeRecorder(10)
 			app := newApp()
 			app.Spec.DeletionPolicy, app.Spec.DisplayName = c.policy, "Order sync"
+			if c.policy != "" {
+				app.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+			}
 			announceSteps(t.Context(), recorder, app, c.trace)
 			got := told(recorder)
 			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)

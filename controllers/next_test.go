@@ -52,11 +52,19 @@ func TestWhenToComeBack(t *testing.T) {
 			req := ctrl.Request{NamespacedName: appKey}
 			r.again(req)
 			r.again(req)
-			g.Expect(r.next(req, newApp(), c.end)).To(c.want)
+			g.Expect(r.next(req, newApp(), c.end, time.Time{})).To(c.want)
 			g.Expect(suspects).To(HaveLen(map[bool]int{true: 1}[c.suspected]))
 			g.Expect(r.backoff.NumRequeues(appKey)).To(Equal(c.attempts))
 		})
 	}
+}
+
+func TestItComesBackForARotation(t *testing.T) {
+	g := NewWithT(t)
+	r := &TrustedApplicationReconciler{backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstPause, longestPause)}
+	req := ctrl.Request{NamespacedName: appKey}
+	g.Expect(r.next(req, newApp(), plan.Done{}, time.Now().Add(time.Hour))).To(BeNumerically("~", time.Hour, time.Minute))
+	g.Expect(r.next(req, newApp(), plan.Done{}, time.Now().Add(-time.Hour))).To(BeNumerically(">", 0), "what is due already is not put off for ever")
 }
 
 func TestRetriesAreCapped(t *testing.T) {

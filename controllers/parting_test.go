@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,7 +55,7 @@ func TestAnEndNeedsNoPermissionInTheNamespace(t *testing.T) {
 			guard := &finalizer{client: a, live: a, app: app}
 			store := &output.Store{Writer: a, Live: a, Metadata: a}
 			run := &execute.Executor{
-				Server: server, Ledger: entry, Finalizer: guard,
+				Server: server, Ledger: entry, Finalizer: guard, Now: time.Now,
 				Outputs: &partingOutputs{Outputs: store.Objects(outputs(app), idserver.Info{})},
 			}
 			armed = true

@@ -55,6 +55,8 @@ type TrustedApplicationReconciler struct {
 	// Gate keeps a slow server from taking all workers; Parked brings the applications that it lets go on.
 	Gate   *connections.Gate
 	Parked <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplication]
+	// Pace gives applications their turn to rotate.
+	Pace *connections.Pace
 
 	// Metrics counts runs and verifications.
 	Metrics *metrics.Activity
@@ -136,9 +138,17 @@ func (r *TrustedApplicationReconciler) work(
 		return r.retry(ctx, req, err)
 	case gone:
 		r.backoff.Forget(req.NamespacedName)
+		r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, false, false)
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{RequeueAfter: r.next(req, app, result.End)}, nil
+	phase := status.Phase(result.Observed)
+	r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, underWay(phase), phase == v1alpha1.RotationQueued)
+	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, plan.Wake(d, result.Observed))}, nil
+}
+
+// underWay says whether clients may not know yet what the server accepts next.
+func underWay(phase v1alpha1.RotationPhase) bool {
+	return phase == v1alpha1.RotationAnnounced || phase == v1alpha1.RotationSwitching
 }
 
 // retry comes back after an error of Kubernetes; at once it is done where there is none. Errors are told here and not left to the queue,
@@ -184,8 +194,12 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 	if !app.DeletionTimestamp.IsZero() {
 		objects = &partingOutputs{Outputs: objects}
 	}
+	name := client.ObjectKeyFromObject(app)
 	return &execute.Executor{
-		Server:    entry.Server,
+		Server: entry.Server,
+		Pace: func() (time.Time, bool) {
+			return r.Pace.Begin(app.Spec.IdentityServerRef.Name, name, entry.Spacing, time.Now())
+		},
 		Ledger:    &guardedLedger{Entry: record, finalizer: finalizer},
 		Outputs:   objects,
 		Finalizer: finalizer,
@@ -255,8 +269,8 @@ func (r *TrustedApplicationReconciler) failed(
 	return errors.Join(cause, err)
 }
 
-// next says when to come back: never where something else will wake the application.
-func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, end plan.Step) time.Duration {
+// next says when to come back: never where something else will wake the application. due is when there will be something to do.
+func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, end plan.Step, due time.Time) time.Duration {
 	switch e := end.(type) {
 	case plan.Wait:
 		switch e.Reason {
@@ -271,7 +285,10 @@ func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.Trus
 		return jitter(patience(e.Reason))
 	}
 	r.backoff.Forget(req.NamespacedName)
-	return 0
+	if due.IsZero() {
+		return 0
+	}
+	return max(time.Until(due), time.Millisecond) // 0 would be never
 }
 
 // patience is how long a person is given to mend what nobody will tell us of.

@@ -80,6 +80,8 @@ const (
 	ReasonConfigMapConflict = "ConfigMapConflict"
 	// ReasonInvalid: the server, or a rule that holds on this server only, refuses the spec.
 	ReasonInvalid = "Invalid"
+	// ReasonInvalidSchedule: the window of spec.credentials.rotation cannot be read; everything else was done, nothing is rotated on schedule.
+	ReasonInvalidSchedule = "InvalidSchedule"
 	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.
 	ReasonControlLost = "ControlLost"
 	// ReasonTooManyOrphans: creations with an unknown outcome left the greatest allowed number of possible orphans.

@@ -104,6 +104,25 @@ type ERPNetServer struct {
 	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
 }
 
+// RotationSpacing keeps the applications of a server from rotating all at once.
+type RotationSpacing struct {
+	// maxConcurrent is the number of applications of this server whose rotation is
+	// under way at the same time, the announcePeriod included. Default: 10.
+	//
+	// +optional
+	// +default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MaxConcurrent int32 `json:"maxConcurrent,omitempty"`
+
+	// minInterval is the least time between the beginnings of two rotations at
+	// this server. Default: 0s.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be between 0s and 24h"
+	MinInterval *metav1.Duration `json:"minInterval,omitempty"`
+}
+
 // IdentityServerSpec says which server it is and how to reach it. Exactly one backend is needed.
 //
 // +kubebuilder:validation:ExactlyOneOf=erpNet
@@ -130,6 +149,12 @@ type IdentityServerSpec struct {
 	// +optional
 	// +default="Required"
 	Verification VerificationPolicy `json:"verification,omitempty"`
+
+	// rotation spaces the rotations of the applications of this server. The
+	// annotation trustedapps.dev/revoke waits for nobody.
+	//
+	// +optional
+	Rotation *RotationSpacing `json:"rotation,omitempty"`
 
 	// environment is Production (default) or Test. It only changes warnings: a
 	// loopback redirect URI is fine on a test server.

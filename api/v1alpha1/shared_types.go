@@ -26,12 +26,27 @@ const (
 	IssuedAtAnnotation = "trustedapps.dev/issued-at"
 )
 
+// Annotations that people put on a TrustedApplication.
+const (
+	// RotateAnnotation asks for a rotation of the credential now. Any value that was not there before does; each value is done once.
+	RotateAnnotation = "trustedapps.dev/rotate"
+	// RevokeAnnotation asks for a new secret because the present one was exposed: it ends at once, whatever the strategy, and clients fail
+	// until they read the new one. Any value that was not there before does; each value is done once.
+	RevokeAnnotation = "trustedapps.dev/revoke"
+)
+
+// AlternateSuffix is what the client id of the second registration has after the applicationUri, where two take turns (strategy Alternate).
+const AlternateSuffix = ".alternate"
+
 // Keys of a published Secret. The entries with a dash are the well-known names of https://servicebinding.io/spec/core/1.1.0/.
 const (
 	// KeyClientID holds the OAuth 2.0 client_id.
 	KeyClientID = "client_id"
 	// KeyClientSecret holds the OAuth 2.0 client_secret.
 	KeyClientSecret = "client_secret"
+	// KeyClientSecretNext holds the client_secret that the next rotation brings, while it is announced (strategy Announce). A client whose
+	// client_secret is refused tries it.
+	KeyClientSecretNext = "client_secret_next"
 	// KeyIssuer holds the issuer identifier of the identity server.
 	KeyIssuer = "issuer"
 	// KeyTokenEndpoint holds the URL of the token endpoint.

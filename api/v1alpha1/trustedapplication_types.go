@@ -182,6 +182,114 @@ type ServiceSpec struct {
 	InternalUserImpersonation InternalUserImpersonation `json:"internalUserImpersonation,omitempty"`
 }
 
+// RotationStrategy says how a credential is replaced by a new one.
+//
+// +kubebuilder:validation:Enum=InPlace;Announce;Alternate
+type RotationStrategy string
+
+const (
+	// RotationInPlace replaces the secret at the server, then publishes it.
+	RotationInPlace RotationStrategy = "InPlace"
+	// RotationAnnounce publishes the next secret beside the present one, and replaces it at the server after the announcePeriod.
+	RotationAnnounce RotationStrategy = "Announce"
+	// RotationAlternate lets two registrations take turns.
+	RotationAlternate RotationStrategy = "Alternate"
+)
+
+// RotationWindow is a time in which rotations may begin.
+type RotationWindow struct {
+	// schedule says when the window opens, as a cron expression of five fields
+	// (minute, hour, day of month, month, day of week), or @daily, @weekly and
+	// the like.
+	// Example: 0 3 * * 6 (Saturdays at 3:00)
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|([0-9A-Za-z*/,?-]+[ ]+){4}[0-9A-Za-z*/,?-]+)$')`,message="must be a cron expression of five fields: minute, hour, day of month, month, day of week; for example 0 3 * * 6"
+	Schedule string `json:"schedule,omitempty"`
+
+	// duration is how long the window stays open, at least 1m.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be between 1m and 168h"
+	Duration metav1.Duration `json:"duration,omitzero"`
+
+	// timeZone is the name of the time zone that schedule is in, from the tz
+	// database. Default: UTC.
+	// Example: Europe/Sofia
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[A-Za-z][A-Za-z0-9_+/-]*$') && self != 'Local'`,message="must be the name of a time zone such as UTC or Europe/Sofia"
+	TimeZone string `json:"timeZone,omitempty"`
+}
+
+// RotationSpec says when and how the credential is replaced by a new one.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.interval) || duration(self.interval) > duration(self.gracePeriod) + duration(self.announcePeriod)",message="the interval must be longer than gracePeriod and announcePeriod together: a rotation ends before the next begins",fieldPath=".interval"
+// +kubebuilder:validation:XValidation:rule="!has(self.jitter) || has(self.interval)",message="jitter spreads scheduled rotations: set interval, or remove jitter",fieldPath=".jitter"
+// +kubebuilder:validation:XValidation:rule="!has(self.window) || has(self.interval)",message="a window is for scheduled rotations: set interval, or remove window",fieldPath=".window"
+type RotationSpec struct {
+	// interval is how old a credential gets before it is replaced, for example
+	// 2160h (90 days). Without it nothing is rotated unless somebody asks for it
+	// by the annotation trustedapps.dev/rotate.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('87600h')",message="must be between 1m and 87600h (ten years)"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// jitter is the longest time by which a scheduled rotation is put off, so that
+	// not all applications rotate at once. Each application has its share of it.
+	// Default: a tenth of the interval, at most 24h.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="must be between 0s and 8760h"
+	Jitter *metav1.Duration `json:"jitter,omitempty"`
+
+	// window limits when a scheduled rotation begins. One that is due outside of
+	// it waits for the next. Rotations on demand do not wait. Default: any time.
+	//
+	// +optional
+	Window *RotationWindow `json:"window,omitempty"`
+
+	// strategy says how the credential is replaced.
+	// InPlace: the new secret is set at the server, then published; clients fail
+	// until they read it.
+	// Announce (default): the new secret is published first, as
+	// client_secret_next beside client_secret, and set at the server after the
+	// announcePeriod; a client that tries both never fails, others fail as with
+	// InPlace.
+	// Alternate: two registrations take turns, applicationUri and
+	// applicationUri.alternate; the Secret changes from one client_id and
+	// client_secret to the other, and the former go on to work for the
+	// gracePeriod; no client that reads its Secret again fails. For services
+	// only.
+	//
+	// +optional
+	// +default="Announce"
+	Strategy RotationStrategy `json:"strategy,omitempty"`
+
+	// gracePeriod is how long the former registration goes on to work with the
+	// strategy Alternate. Longer than the time in which all Pods read the new
+	// Secret: up to two minutes where it is mounted. Default: 1h.
+	//
+	// +optional
+	// +default="1h"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('720h')",message="must be between 1s and 720h"
+	GracePeriod *metav1.Duration `json:"gracePeriod,omitempty"`
+
+	// announcePeriod is how long the next secret is published before it is used,
+	// with the strategy Announce. Longer than the time in which all Pods read the
+	// changed Secret: up to two minutes where it is mounted. Default: 5m.
+	//
+	// +optional
+	// +default="5m"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="must be between 1s and 168h"
+	AnnouncePeriod *metav1.Duration `json:"announcePeriod,omitempty"`
+}
+
 // CredentialsSpec says where and how credentials are published.
 type CredentialsSpec struct {
 	// secretName is the name of the Secret, in the namespace of the
@@ -195,6 +303,13 @@ type CredentialsSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid Secret name: lower-case letters, digits, '-' and '.'"
 	SecretName string `json:"secretName,omitempty"`
+
+	// rotation says when and how the credential is replaced. Without it, and
+	// without the annotations trustedapps.dev/rotate and trustedapps.dev/revoke,
+	// it stays the same.
+	//
+	// +optional
+	Rotation *RotationSpec `json:"rotation,omitempty"`
 }
 
 // TrustedApplicationSpec is what a team asks for. At least one of interactive and service is needed; the flow follows from
@@ -205,6 +320,9 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.service)",message="a Public client has no secret and cannot use Client Credentials: remove spec.service, or set spec.clientType to Confidential"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || has(self.interactive)",message="a Public client needs spec.interactive with at least one redirect URI"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.secretName)",message="a Public client never gets a Secret: remove spec.credentials.secretName; its configuration is published in the ConfigMap spec.configMapName"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.rotation)",message="a Public client has no secret that could be rotated: remove spec.credentials.rotation",fieldPath=".credentials.rotation"
+// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate'",message="Alternate changes the client_id, which users of an interactive application know: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"
@@ -323,6 +441,62 @@ type BindingReference struct {
 	Name string `json:"name,omitempty"`
 }
 
+// RotationPhase says where the credential is in its life.
+//
+// +kubebuilder:validation:Enum=Idle;Queued;Announced;Switching;Grace
+type RotationPhase string
+
+const (
+	// RotationIdle: one credential works, and nothing is under way.
+	RotationIdle RotationPhase = "Idle"
+	// RotationQueued: a rotation is due and waits for its turn at the IdentityServer.
+	RotationQueued RotationPhase = "Queued"
+	// RotationAnnounced: the next secret is published beside the present one.
+	RotationAnnounced RotationPhase = "Announced"
+	// RotationSwitching: the server is being told the new secret, or the new one is not published yet.
+	RotationSwitching RotationPhase = "Switching"
+	// RotationGrace: the new credential is published, the former one still works.
+	RotationGrace RotationPhase = "Grace"
+)
+
+// RotationStatus says how old the credential is and when it is replaced.
+type RotationStatus struct {
+	// strategy is how it is replaced.
+	//
+	// +optional
+	Strategy RotationStrategy `json:"strategy,omitempty"`
+
+	// phase is Idle, or what is under way: Queued, Announced, Switching, Grace.
+	//
+	// +optional
+	Phase RotationPhase `json:"phase,omitempty"`
+
+	// lastTime is when the present credential was made.
+	//
+	// +optional
+	LastTime *metav1.Time `json:"lastTime,omitempty"`
+
+	// nextTime is when the schedule replaces it. Absent: no schedule.
+	//
+	// +optional
+	NextTime *metav1.Time `json:"nextTime,omitempty"`
+
+	// handledRotate is the last value of the annotation trustedapps.dev/rotate
+	// that was done. A long one is told by its hash.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	HandledRotate string `json:"handledRotate,omitempty"`
+
+	// handledRevoke is the same of trustedapps.dev/revoke.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	HandledRevoke string `json:"handledRevoke,omitempty"`
+}
+
 // TrustedApplicationStatus is what the operator found and did. It is never read back as input.
 type TrustedApplicationStatus struct {
 	// observedGeneration is the latest generation of the spec that reached the
@@ -351,6 +525,12 @@ type TrustedApplicationStatus struct {
 	//
 	// +optional
 	Binding *BindingReference `json:"binding,omitempty"`
+
+	// rotation says how old the credential is and when it is replaced. Absent for
+	// a Public client.
+	//
+	// +optional
+	Rotation *RotationStatus `json:"rotation,omitempty"`
 
 	// configMapName is the name of the published ConfigMap.
 	//
@@ -406,6 +586,7 @@ type TrustedApplicationStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.binding.name`
+// +kubebuilder:printcolumn:name="Credential Age",type=date,JSONPath=`.status.rotation.lastTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"

@@ -20,6 +20,8 @@ type Entry struct {
 	// Verification and Environment are those of the spec.
 	Verification v1alpha1.VerificationPolicy
 	Environment  v1alpha1.Environment
+	// Spacing is that of the spec, with its defaults.
+	Spacing Spacing
 }
 
 // Pool holds the entries. All methods are safe for concurrent use.

@@ -18,6 +18,7 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Want:     Registration(app),
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
+		Rotation: rotation(app),
 	}
 	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	d.ServerReady = usable && entry.Ready

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -37,12 +38,19 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	case plan.NoteOrphan:
 		return r.save(ctx, rec.DeclareOrphan())
 	case plan.Stage:
-		if s.Held {
-			return r.stageHeld(ctx)
-		}
-		return r.save(ctx, rec.Stage(r.desired.Target, r.drawn(s.Draw), r.nextPublished(), r.Now()))
+		return r.stage(ctx, s)
+	case plan.Reserve:
+		r.reserve()
+		return nil
+	case plan.Announce:
+		return r.save(ctx, rec.Announce(*r.drawn(rec.Newest().ClientID), r.desired.Rotation.Asked.Rotate))
+	case plan.NoteAnnounced:
+		return r.save(ctx, rec.Announcing(r.Now()))
+	case plan.Park:
+		return r.save(ctx, rec.Park())
 	case plan.Promote:
-		return r.save(ctx, rec.Promote(r.serverIssued()))
+		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
+		return r.save(ctx, rec.Promote(separate, r.Now()))
 	case plan.ForgetOld:
 		return r.save(ctx, rec.ForgetOld())
 	case plan.Publish:
@@ -66,7 +74,7 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 func (r *run) ask(ctx context.Context, step plan.Step) error {
 	switch s := step.(type) {
 	case plan.Lookup:
-		r.lookup(ctx)
+		r.lookup(ctx, s.ClientID)
 	case plan.Recall:
 		r.recall(ctx)
 	case plan.Create:
@@ -76,7 +84,7 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	case plan.Verify:
 		r.verify(ctx)
 	case plan.Disable:
-		r.disable(ctx, s.ID)
+		return r.disable(ctx, s.ID)
 	case plan.DeleteRegistration:
 		r.deleteRegistration(ctx, s.ID)
 	case plan.DeleteOld:
@@ -93,22 +101,57 @@ func (r *run) nextPublished() bool {
 	return next != nil && r.observed.Published(next.ID)
 }
 
-// stageHeld begins a ledger with the credential that is published. Stagings are counted on from those that it was published with, so that
-// no revision is given twice; and what was proven before the change that comes now is proven again after it.
-func (r *run) stageHeld(ctx context.Context) error {
-	rec, held := r.observed.Ledger, *r.observed.Output.Held
-	held.Credential.ClientID = r.desired.Key.ClientID // the object is in the hands of the application's team
-	rec.Staged, r.observed.Verified = held.Staged, ""
-	return r.save(ctx, rec.Stage(r.desired.Target, &held.Credential, false, held.IssuedAt))
+// stage saves what the server is told next, and so has not been told in this run.
+func (r *run) stage(ctx context.Context, s plan.Stage) error {
+	rec, target, now := r.observed.Ledger, r.desired.Target, r.Now()
+	r.observed.Applied = false
+	switch {
+	case s.Held:
+		return r.stageHeld(ctx)
+	case s.Announced:
+		next := *rec.Announced
+		next.ClientID = s.ClientID
+		return r.save(ctx, rec.Stage(target, &next, r.nextPublished(), now))
+	case s.Draw:
+		return r.save(ctx, rec.Stage(target, r.drawn(s.ClientID), r.nextPublished(), now).Answering(r.desired.Rotation.Asked))
+	}
+	return r.save(ctx, rec.Stage(target, nil, r.nextPublished(), now))
 }
 
-// drawn draws a credential of the kind that is asked for; nil where none is to be drawn.
-func (r *run) drawn(draw bool) *ledger.Credential {
-	if !draw {
-		return nil
+// stageHeld begins a ledger with the credential that is published. Stagings are counted on from those that it was published with, so that
+// no revision is given twice; and what was proven before the change that comes now is proven again after it. What people asked for may have
+// been done before the ledger was lost, and is not done twice.
+func (r *run) stageHeld(ctx context.Context) error {
+	rec, held, d := r.observed.Ledger, *r.observed.Output.Held, r.desired
+	held.Credential.ClientID = r.observed.ClientID(d) // the object is in the hands of the application's team
+	if held.IssuedAt.IsZero() {
+		held.IssuedAt = r.Now()
 	}
+	rec.Staged, r.observed.Verified = held.Staged, ""
+	rec = rec.Stage(d.Target, &held.Credential, false, held.IssuedAt)
+	rec.Handled = d.Rotation.Asked
+	if other := d.Other(held.Credential.ClientID); other != "" { // it may have been in use until now, and rests from now on
+		rec.Old = &ledger.Credential{ID: r.NewID(), Credential: idserver.Credential{ClientID: other}}
+	}
+	return r.save(ctx, rec)
+}
+
+// reserve asks for the turn of a rotation.
+func (r *run) reserve() {
+	if r.Pace == nil {
+		r.observed.Granted = true
+		return
+	}
+	again, ok := r.Pace()
+	if r.observed.Granted = ok; !ok {
+		r.observed.Spaced = &again
+	}
+}
+
+// drawn draws a credential of the kind that is asked for.
+func (r *run) drawn(clientID string) *ledger.Credential {
 	c := &ledger.Credential{ID: r.NewID()}
-	c.ClientID = r.desired.Key.ClientID
+	c.ClientID = clientID
 	if r.desired.Confidential() {
 		c.Secret = r.Draw()
 	}

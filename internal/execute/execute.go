@@ -54,6 +54,8 @@ type Executor struct {
 	Draw  func() idserver.Secret
 	NewID func() string
 	Now   func() time.Time
+	// Pace says whether a rotation may begin now; if not, when to ask again, or the zero time where its turn is told. nil: at any time.
+	Pace func() (again time.Time, ok bool)
 	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.
 	Tell func(step, failure plan.Step, err error)
 	// Next decides; nil is plan.Next. The explorer puts mistakes here, to see that it catches them.
@@ -137,6 +139,7 @@ func (r *run) observe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the ledger: %w", err)
 	}
+	r.observed.Now, r.observed.Found = r.Now(), map[string]*idserver.Reply{}
 	r.observed.Finalizer = r.Finalizer.Present()
 	r.observed.Ledger, r.observed.LedgerExists = rec, exists
 	return r.look(ctx)

@@ -15,33 +15,37 @@ import (
 	"trustedapps.dev/operator/internal/plan"
 )
 
-var fullLedger = ledger.Record{Next: held("n"), Current: held("c"), Old: held("o"), Target: "t1", Staged: 1, Intent: &ledger.Intent{Name: "x", Target: "t1"}}
+var fullLedger = ledger.Record{Next: held("n"), Current: held("c"), Old: held("o"), Announced: held("a"), Target: "t1", Staged: 1, Intent: &ledger.Intent{Name: "x", Target: "t1"}}
 
 // effectOf is the one effect of each step.
 var effectOf = map[plan.Step]string{
-	plan.AddFinalizer{}:              "add finalizer",
-	plan.RemoveFinalizer{}:           "remove finalizer",
-	plan.SaveIntent{}:                "save ledger",
-	plan.ForgetIntent{}:              "save ledger",
-	plan.NoteOrphan{}:                "save ledger",
-	plan.Stage{}:                     "save ledger",
-	plan.Promote{}:                   "save ledger",
-	plan.ForgetOld{}:                 "save ledger",
-	plan.Publish{}:                   "publish",
-	plan.Unpublish{}:                 "unpublish all=false",
-	plan.Unpublish{All: true}:        "unpublish all=true",
-	plan.DeleteLedger{}:              "delete ledger",
-	plan.Lookup{}:                    "find",
-	plan.Create{}:                    "create with ",
-	plan.Apply{}:                     "update h-n",
-	plan.Verify{}:                    "verify s-n",
-	plan.Disable{ID: "c"}:            "update h-c",
-	plan.DeleteRegistration{ID: "c"}: "delete h-c",
-	plan.DeleteOld{}:                 "delete h-o",
-	plan.DeleteRegistration{ID: "n"}: "delete h-n",
-	plan.Stage{Draw: true}:           "save ledger",
-	plan.Stage{Held: true}:           "save ledger",
-	plan.Recall{}:                    "verify s-p",
+	plan.AddFinalizer{}:                          "add finalizer",
+	plan.RemoveFinalizer{}:                       "remove finalizer",
+	plan.SaveIntent{}:                            "save ledger",
+	plan.ForgetIntent{}:                          "save ledger",
+	plan.NoteOrphan{}:                            "save ledger",
+	plan.Stage{}:                                 "save ledger",
+	plan.Promote{}:                               "save ledger",
+	plan.ForgetOld{}:                             "save ledger",
+	plan.Publish{}:                               "publish",
+	plan.Unpublish{}:                             "unpublish all=false",
+	plan.Unpublish{All: true}:                    "unpublish all=true",
+	plan.DeleteLedger{}:                          "delete ledger",
+	plan.Lookup{ClientID: "app"}:                 "find app",
+	plan.Create{}:                                "create with ",
+	plan.Apply{}:                                 "update h-n",
+	plan.Verify{}:                                "verify s-n",
+	plan.Disable{ID: "c"}:                        "update h-c",
+	plan.DeleteRegistration{ID: "c"}:             "delete h-c",
+	plan.DeleteOld{}:                             "delete h-o",
+	plan.DeleteRegistration{ID: "n"}:             "delete h-n",
+	plan.Stage{Draw: true, ClientID: "app"}:      "save ledger",
+	plan.Stage{Announced: true, ClientID: "app"}: "save ledger",
+	plan.Announce{}:                              "save ledger",
+	plan.NoteAnnounced{}:                         "save ledger",
+	plan.Park{}:                                  "save ledger",
+	plan.Stage{Held: true}:                       "save ledger",
+	plan.Recall{}:                                "verify s-p",
 }
 
 func TestEveryStepHasExactlyOneEffect(t *testing.T) {
@@ -51,13 +55,13 @@ func TestEveryStepHasExactlyOneEffect(t *testing.T) {
 			e := &effects{rec: fullLedger, exists: true, verdict: idserver.Verdict{OK: true}, out: plan.Output{Held: &plan.Held{Credential: *held("p")}}}
 			x := e.executor(done, step)
 			if Name(step) == "Recall" { // it asks about the registration that was looked up
-				x = e.executor(done, plan.Lookup{}, step)
+				x = e.executor(done, plan.Lookup{ClientID: "app"}, step)
 			}
 			result, err := x.Run(t.Context(), desired(idserver.ServerIssued))
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(result.End).To(Equal(plan.Done{}))
 			if Name(step) == "Recall" {
-				g.Expect(e.done[0]).To(Equal("find"))
+				g.Expect(e.done[0]).To(Equal("find app"))
 				e.done, result.Trace = e.done[1:], result.Trace[1:]
 			}
 			g.Expect(e.done).To(Equal([]string{want}))
@@ -85,7 +89,8 @@ func TestNoStepIsForgotten(t *testing.T) {
 	g := NewWithT(t)
 	file, err := parser.ParseFile(token.NewFileSet(), "../plan/step.go", nil, 0)
 	g.Expect(err).NotTo(HaveOccurred())
-	known := map[string]bool{"SaveReply": true, "Done": true, "Wait": true, "Fail": true} // the first has a test of its own, the others are ends
+	// The first two have tests of their own, the others are ends.
+	known := map[string]bool{"SaveReply": true, "Reserve": true, "Done": true, "Wait": true, "Fail": true}
 	for step := range effectOf {
 		known[Name(step)] = true
 	}
@@ -109,7 +114,7 @@ func TestStageDrawsASecretForConfidentialApplicationsOnly(t *testing.T) {
 		e := &effects{}
 		d := desired(idserver.ClientChosen)
 		d.Want.Public = public
-		_, err := e.executor(done, plan.Stage{Draw: true}).Run(t.Context(), d)
+		_, err := e.executor(done, plan.Stage{Draw: true, ClientID: "app"}).Run(t.Context(), d)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(e.rec.Next.Secret.Reveal()).To(Equal(want))
 		g.Expect(e.rec.Next.ClientID).To(Equal("app"))
@@ -125,8 +130,8 @@ func TestALostLedgerIsBegunWithWhatIsPublished(t *testing.T) {
 		staged  int
 		since   time.Time
 	}{
-		"it works":      {idserver.Verdict{OK: true}, []string{"find", "verify s-p", "save ledger", "update ", "verify s-p", "publish"}, "s-p", 6, now.Add(-time.Hour)},
-		"it is refused": {idserver.Verdict{Code: "invalid_client"}, []string{"find", "verify s-p", "save ledger", "update ", "verify drawn"}, "drawn", 1, now},
+		"it works":      {idserver.Verdict{OK: true}, []string{"find app", "verify s-p", "save ledger", "update ", "verify s-p", "publish"}, "s-p", 6, now.Add(-time.Hour)},
+		"it is refused": {idserver.Verdict{Code: "invalid_client"}, []string{"find app", "verify s-p", "save ledger", "update ", "verify drawn"}, "drawn", 1, now},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -151,7 +156,7 @@ func TestAnErrorOfKubernetesEndsTheRunAndNamesTheStep(t *testing.T) {
 		g := NewWithT(t)
 		boom := errors.New("boom")
 		e := &effects{kube: boom}
-		x := e.executor(done, step, plan.Lookup{})
+		x := e.executor(done, step, plan.Lookup{ClientID: "app"})
 		var told []any
 		x.Tell = func(step, failure plan.Step, err error) { told = append(told, step, failure, err) }
 		result, err := x.Run(t.Context(), desired(idserver.ClientChosen))
@@ -168,7 +173,7 @@ func TestAnErrorOfKubernetesEndsTheRunAndNamesTheStep(t *testing.T) {
 func TestARunThatDoesNotEndIsStopped(t *testing.T) {
 	g := NewWithT(t)
 	e := &effects{}
-	result, err := e.executor(func(plan.Desired, plan.Observed) plan.Step { return plan.Lookup{} }).Run(t.Context(), desired(idserver.ClientChosen))
+	result, err := e.executor(func(plan.Desired, plan.Observed) plan.Step { return plan.Lookup{ClientID: "app"} }).Run(t.Context(), desired(idserver.ClientChosen))
 	g.Expect(err).To(MatchError(ContainSubstring("did not end")))
 	g.Expect(result.Trace).To(HaveLen(maxSteps))
 }
@@ -183,7 +188,7 @@ func TestARunOfTheRealPlan(t *testing.T) {
 	result, err := x.Run(t.Context(), d)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(result.End).To(Equal(plan.Done{}))
-	g.Expect(e.done).To(Equal([]string{"add finalizer", "find", "save ledger", "update ", "verify drawn", "publish"}))
+	g.Expect(e.done).To(Equal([]string{"add finalizer", "find app", "save ledger", "update ", "verify drawn", "publish"}))
 	g.Expect(result.Observed.Verified).To(Equal("id-1"))
 
 	e.done, e.guarded = nil, true
@@ -196,13 +201,13 @@ func TestARunOfTheRealPlan(t *testing.T) {
 func TestAFailingRetryTellsWhenToComeBack(t *testing.T) {
 	g := NewWithT(t)
 	e := &effects{err: &idserver.Error{Class: idserver.ErrUnavailable, Op: "finding", RetryAfter: time.Minute}}
-	x := e.executor(failure, plan.Lookup{})
+	x := e.executor(failure, plan.Lookup{ClientID: "app"})
 	var told []any
 	x.Tell = func(step, failure plan.Step, err error) { told = append(told, step, failure, err) }
 	result, err := x.Run(t.Context(), desired(idserver.ClientChosen))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(result.End).To(HaveField("After", time.Minute))
-	g.Expect(result.Last).To(Equal(plan.Lookup{}))
-	g.Expect(told).To(HaveExactElements(plan.Lookup{}, result.End, BeNil()))
+	g.Expect(result.Last).To(Equal(plan.Lookup{ClientID: "app"}))
+	g.Expect(told).To(HaveExactElements(plan.Lookup{ClientID: "app"}, result.End, BeNil()))
 	g.Expect(result.Trace).To(BeEmpty(), "it had no effect")
 }

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -47,7 +48,13 @@ func (e *effects) Delete(context.Context) error { return e.note("delete ledger")
 // outputs, finalizer and server are the other sides of effects, whose methods have the same names.
 type outputs struct{ *effects }
 
-func (o outputs) Observe(context.Context, ledger.Record) (plan.Output, error) { return o.out, nil }
+func (o outputs) Observe(_ context.Context, rec ledger.Record) (plan.Output, error) {
+	out := o.out
+	if out.Secret == plan.Matches && !slices.Contains(out.Revisions, rec.Revision()) {
+		out.Secret = plan.Differs
+	}
+	return out, nil
+}
 
 func (o outputs) Publish(_ context.Context, rec ledger.Record) error {
 	o.out = plan.Output{Secret: plan.Matches, Any: true, Revisions: []string{rec.Revision()}}
@@ -71,8 +78,8 @@ func (s server) ask(what string) error {
 	return s.err
 }
 
-func (s server) Find(context.Context, idserver.Key, idserver.Credential) (idserver.Reply, error) {
-	return s.reply, s.ask("find")
+func (s server) Find(_ context.Context, key idserver.Key, _ idserver.Credential) (idserver.Reply, error) {
+	return s.reply, s.ask("find " + key.ClientID)
 }
 
 func (s server) Create(_ context.Context, _ idserver.Key, _ idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {

@@ -13,34 +13,41 @@ func (r *run) serverIssued() bool {
 	return r.desired.Capabilities.SecretOrigin == idserver.ServerIssued
 }
 
-func (r *run) lookup(ctx context.Context) {
-	reply, err := r.Server.Find(ctx, r.desired.Key, idserver.Credential{ClientID: r.desired.Key.ClientID})
+// key is that of one of the application's registrations.
+func (r *run) key(clientID string) idserver.Key {
+	return idserver.Key{ClientID: clientID, Owner: r.desired.Key.Owner}
+}
+
+func (r *run) lookup(ctx context.Context, id string) {
+	reply, err := r.Server.Find(ctx, r.key(id), idserver.Credential{ClientID: id})
 	switch {
 	case errors.Is(err, idserver.ErrNotFound):
-		r.observed.Looked, r.observed.Server = true, nil
+		r.observed.Found[id] = nil
 	case err != nil:
 		r.failure(err)
 	default:
-		r.observed.Looked, r.observed.Server = true, &reply
+		r.observed.Found[id] = &reply
 	}
 }
 
 func (r *run) create(ctx context.Context) {
 	o := &r.observed
 	var secret idserver.Secret
+	key := r.desired.Key
 	if !r.serverIssued() {
-		secret = o.Ledger.Newest().Secret
+		newest := o.Ledger.Newest()
+		secret, key = newest.Secret, r.key(newest.ClientID)
 	}
-	reply, err := r.Server.Create(ctx, r.desired.Key, r.desired.Want, secret)
+	reply, err := r.Server.Create(ctx, key, r.desired.Want, secret)
 	if err != nil {
 		o.IntentVoid = certain(err)
 		r.failure(err)
 		return
 	}
-	o.Server, o.Applied, o.Absent = &reply, true, false
+	o.Found[key.ClientID], o.Applied, o.Absent = &reply, true, false
 	r.warnings = reply.Warnings
 	if r.serverIssued() {
-		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now())
+		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now()).Answering(r.desired.Rotation.Asked)
 		o.Unsaved = &rec
 	}
 }
@@ -52,30 +59,37 @@ func (r *run) apply(ctx context.Context) error {
 	}
 	o := &r.observed
 	newest := o.Ledger.Newest()
-	have, secret := r.have(newest.ID), newest.Secret
+	have, secret := r.have(newest.ClientID), newest.Secret
 	if r.serverIssued() {
-		secret = ""
+		have, secret = r.have(newest.ID), ""
 	}
 	reply, err := r.Server.Update(ctx, have, r.desired.Want, secret)
 	switch {
 	case errors.Is(err, idserver.ErrNotFound):
-		o.Server, o.Absent = nil, true
+		o.Found[newest.ClientID], o.Absent = nil, true
 	case err != nil:
 		r.failure(err)
 	default:
-		o.Server, o.Applied = &reply, true
+		o.Found[newest.ClientID], o.Applied = &reply, true
 		r.warnings = reply.Warnings
 		r.keep(newest.ID, reply)
 	}
 	return nil
 }
 
-// have is the registration to change as far as it is known: that of a credential, or the one that was looked up.
+// have is the registration to change as far as it is known: that of the credential with the ID where the server issues secrets, else that
+// of the client id, which was looked up.
 func (r *run) have(id string) idserver.Reply {
-	if r.serverIssued() {
-		return idserver.Reply{Credential: r.credential(id), Owner: r.desired.Key.Owner}
+	if !r.serverIssued() {
+		return *r.observed.Found[id]
 	}
-	return *r.observed.Server
+	have := idserver.Reply{Owner: r.desired.Key.Owner}
+	for _, c := range r.observed.Ledger.Credentials() {
+		if c.ID == id {
+			have.Credential = c.Credential
+		}
+	}
+	return have
 }
 
 // keep makes the plan save what an answer about a credential brought anew, where answers can do that.
@@ -104,8 +118,8 @@ func (r *run) verify(ctx context.Context) {
 // recall tries the published credential on the registration as it is, whatever the spec asks for by now.
 func (r *run) recall(ctx context.Context) {
 	held := r.observed.Output.Held.Credential
-	held.ClientID = r.desired.Key.ClientID
-	verdict, err := r.Server.Verify(ctx, held.Credential, r.observed.Server.Registration)
+	held.ClientID = r.observed.ClientID(r.desired)
+	verdict, err := r.Server.Verify(ctx, held.Credential, r.observed.Server(r.desired).Registration)
 	switch {
 	case err != nil:
 		r.failure(err)
@@ -116,7 +130,13 @@ func (r *run) recall(ctx context.Context) {
 	}
 }
 
-func (r *run) disable(ctx context.Context, id string) {
+// disable returns only errors of Kubernetes.
+func (r *run) disable(ctx context.Context, id string) error {
+	if !r.desired.Deleting { // a registration that rests may have its turn again by now
+		if err := r.fence(ctx); err != nil {
+			return err
+		}
+	}
 	have, want := r.have(id), r.desired.Want
 	if r.serverIssued() { // the spec may ask for another client type by now; changing that in place could issue a secret
 		want.Public = have.Credential.Secret == ""
@@ -129,16 +149,16 @@ func (r *run) disable(ctx context.Context, id string) {
 	case errors.Is(err, idserver.ErrNotFound): // nothing is there to be disabled
 	case err != nil:
 		r.failure(err)
-		return
+		return nil
 	default:
 		r.keep(id, reply)
 	}
 	r.observed.Disabled = append(r.observed.Disabled, id)
+	return nil
 }
 
 func (r *run) deleteRegistration(ctx context.Context, id string) {
-	cred := r.credential(id)
-	err := r.Server.Delete(ctx, cred)
+	err := r.Server.Delete(ctx, r.have(id).Credential)
 	switch {
 	case r.desired.Deleting && errors.Is(err, idserver.ErrRejected) && idserver.ReasonOf(err) == idserver.ReasonReferenced:
 		r.observed.DeleteRefused = append(r.observed.DeleteRefused, id)
@@ -147,14 +167,4 @@ func (r *run) deleteRegistration(ctx context.Context, id string) {
 	default:
 		r.observed.Deleted = append(r.observed.Deleted, id)
 	}
-}
-
-// credential finds a credential of the ledger, or of the registration that was looked up where id is empty.
-func (r *run) credential(id string) idserver.Credential {
-	for _, c := range r.observed.Ledger.Credentials() {
-		if c.ID == id {
-			return c.Credential
-		}
-	}
-	return r.observed.Server.Credential
 }

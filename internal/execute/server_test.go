@@ -17,18 +17,17 @@ func TestOnlyNotFoundMeansAbsent(t *testing.T) {
 	for _, class := range []error{idserver.ErrUnavailable, idserver.ErrUnauthorized, idserver.ErrRejected, idserver.ErrOutcomeUnknown, idserver.ErrControlLost} {
 		g := NewWithT(t)
 		e := &effects{err: serverError(class, "")}
-		result, err := e.executor(failure, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+		result, err := e.executor(failure, plan.Lookup{ClientID: "app"}).Run(t.Context(), desired(idserver.ClientChosen))
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(result.End).NotTo(Equal(plan.Done{}))
-		g.Expect(result.Observed.Looked).To(BeFalse())
+		g.Expect(result.Observed.Found).To(BeEmpty())
 	}
 	g := NewWithT(t)
 	e := &effects{err: serverError(idserver.ErrNotFound, "")}
-	result, err := e.executor(failure, plan.Lookup{}).Run(t.Context(), desired(idserver.ClientChosen))
+	result, err := e.executor(failure, plan.Lookup{ClientID: "app"}).Run(t.Context(), desired(idserver.ClientChosen))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(result.End).To(Equal(plan.Done{}))
-	g.Expect(result.Observed.Looked).To(BeTrue())
-	g.Expect(result.Observed.Server).To(BeNil())
+	g.Expect(result.Observed.Found).To(Equal(map[string]*idserver.Reply{"app": nil}))
 }
 
 func TestACreationIsVoidOnlyIfItCertainlyHadNoEffect(t *testing.T) {
@@ -49,7 +48,7 @@ func TestAChosenSecretIsSentAndAnIssuedOneIsNot(t *testing.T) {
 	for origin, want := range map[idserver.SecretOrigin]string{idserver.ClientChosen: "s-n", idserver.ServerIssued: ""} {
 		g := NewWithT(t)
 		e := &effects{rec: fullLedger, exists: true}
-		_, err := e.executor(done, plan.Lookup{}, plan.Apply{}).Run(t.Context(), desired(origin))
+		_, err := e.executor(done, plan.Lookup{ClientID: "app"}, plan.Apply{}).Run(t.Context(), desired(origin))
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(e.update.secret.Reveal()).To(Equal(want))
 		g.Expect(e.update.want.Service).To(BeTrue())
@@ -93,11 +92,11 @@ func TestDisableChangesNothingElse(t *testing.T) {
 	t.Run("of the registration that was found", func(t *testing.T) {
 		g := NewWithT(t)
 		e := &effects{rec: fullLedger, exists: true, reply: idserver.Reply{Registration: idserver.Registration{Enabled: true, DisplayName: "as it was"}}}
-		result, err := e.executor(done, plan.Lookup{}, plan.Disable{}).Run(t.Context(), desired(idserver.ClientChosen))
+		result, err := e.executor(done, plan.Lookup{ClientID: "app"}, plan.Disable{ID: "app"}).Run(t.Context(), desired(idserver.ClientChosen))
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(e.update.want).To(Equal(idserver.Registration{DisplayName: "as it was"}))
 		g.Expect(e.update.secret).To(BeEmpty())
-		g.Expect(result.Observed.Disabled).To(Equal([]string{""}))
+		g.Expect(result.Observed.Disabled).To(Equal([]string{"app"}))
 	})
 	t.Run("the client type, of an issued credential", func(t *testing.T) {
 		g := NewWithT(t)

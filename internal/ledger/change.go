@@ -9,17 +9,62 @@ import (
 // The changes of a Record: pure, each returns the Record to save. The plan says which, the executor saves it.
 
 // Stage sets what the server will be told next. With a drawn credential it becomes Next; published says whether the former Next was
-// published, and so becomes Current instead of being dropped.
+// published, and so becomes Current instead of being dropped. An announced credential is taken back: it is the drawn one, or void.
 func (r Record) Stage(target string, drawn *Credential, published bool, now time.Time) Record {
 	r.Target = target
 	r.Staged++
 	if drawn == nil {
 		return r
 	}
-	if r.Next != nil && published {
-		r.Current = r.Next
+	if r.Next != nil {
+		r = r.succeed(published, now)
 	}
-	r.Next, r.RotatedAt = drawn, now
+	if r.Old != nil && r.Old.ClientID == drawn.ClientID { // its turn has come
+		r.Old, r.RetiredAt, r.Parked = nil, time.Time{}, false
+	}
+	r.Next, r.RotatedAt, r.Revoked = drawn, now, false
+	r.Announced, r.AnnouncedAt = nil, time.Time{}
+	return r
+}
+
+// succeed makes room for another Next. No registration is forgotten: one that is neither in use nor on its way is Old.
+func (r Record) succeed(published bool, now time.Time) Record {
+	displaced := r.Next
+	if published {
+		displaced, r.Current = r.Current, r.Next
+	}
+	if displaced != nil && (r.Current == nil || displaced.ClientID != r.Current.ClientID) {
+		r.Old, r.RetiredAt, r.Parked = displaced, now, false
+	}
+	r.Next = nil
+	return r
+}
+
+// Answering notes the requests that what was just staged answers.
+func (r Record) Answering(asked Requests) Record {
+	r.Revoked = asked.Revoke != "" && asked.Revoke != r.Handled.Revoke
+	r.Handled = asked
+	return r
+}
+
+// Announce notes the credential that the next rotation brings.
+func (r Record) Announce(next Credential, rotate string) Record {
+	r.Announced, r.AnnouncedAt = &next, time.Time{}
+	r.Handled.Rotate = rotate
+	return r
+}
+
+// Announcing notes since when the announced credential can be read.
+func (r Record) Announcing(now time.Time) Record {
+	r.AnnouncedAt = now
+	return r
+}
+
+// Park notes that the server refuses Old, whose secret nobody needs any more.
+func (r Record) Park() Record {
+	old := *r.Old
+	old.Secret = ""
+	r.Old, r.Parked, r.Revoked = &old, true, false
 	return r
 }
 
@@ -99,10 +144,11 @@ func (r Record) DeclareOrphan() Record {
 	return r
 }
 
-// Promote makes Next the current credential. keepOld says whether the former one is a registration of its own, to be deleted.
-func (r Record) Promote(keepOld bool) Record {
+// Promote makes Next the current credential. keepOld says whether the former one is a registration of its own, that ends or is parked after
+// its grace period.
+func (r Record) Promote(keepOld bool, now time.Time) Record {
 	if keepOld {
-		r.Old = r.Current
+		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
 	}
 	r.Current, r.Next = r.Next, nil
 	return r
@@ -110,6 +156,6 @@ func (r Record) Promote(keepOld bool) Record {
 
 // ForgetOld drops the replaced credential, after its registration was deleted.
 func (r Record) ForgetOld() Record {
-	r.Old = nil
+	r.Old, r.RetiredAt, r.Revoked = nil, time.Time{}, false
 	return r
 }

@@ -17,6 +17,19 @@ func held(id string) *Credential {
 	return &Credential{ID: id, Credential: idserver.Credential{Handle: "h-" + id, ClientID: "client-" + id, Secret: idserver.Secret("s-" + id), Control: "token"}}
 }
 
+// of is a credential of a client id.
+func of(clientID, id string) *Credential {
+	c := held(id)
+	c.ClientID = clientID
+	return c
+}
+
+func bare(id string) *Credential {
+	c := held(id)
+	c.Secret = ""
+	return c
+}
+
 func TestChanges(t *testing.T) {
 	intent := &Intent{Name: "orders", Target: "t2"}
 	for name, c := range map[string]struct{ got, want Record }{
@@ -29,13 +42,35 @@ func TestChanges(t *testing.T) {
 			Record{Next: held("a"), Target: "t2", Staged: 2},
 		},
 		"stage keeps what was published": {
-			Record{Next: held("b"), Current: held("a"), Staged: 1}.Stage("t2", held("c"), true, changed),
-			Record{Next: held("c"), Current: held("b"), Target: "t2", Staged: 2, RotatedAt: changed},
+			Record{Next: of("x", "b"), Current: of("x", "a"), Staged: 1, Announced: of("x", "n"), AnnouncedAt: changed}.Stage("t2", of("x", "c"), true, changed),
+			Record{Next: of("x", "c"), Current: of("x", "b"), Target: "t2", Staged: 2, RotatedAt: changed},
 		},
 		"stage drops what was not": {
-			Record{Next: held("b"), Current: held("a"), Staged: 1}.Stage("t2", held("c"), false, changed),
-			Record{Next: held("c"), Current: held("a"), Target: "t2", Staged: 2, RotatedAt: changed},
+			Record{Next: of("x", "b"), Current: of("x", "a"), Staged: 1}.Stage("t2", of("x", "c"), false, changed),
+			Record{Next: of("x", "c"), Current: of("x", "a"), Target: "t2", Staged: 2, RotatedAt: changed},
 		},
+		"the turn of the one that rests": {
+			Record{Current: of("x", "a"), Old: of("y", "b"), RetiredAt: changed, Parked: true, Revoked: true}.Stage("t1", of("y", "c"), false, changed),
+			Record{Current: of("x", "a"), Next: of("y", "c"), Target: "t1", Staged: 1, RotatedAt: changed},
+		},
+		"in place beside the one that rests": {
+			Record{Current: of("x", "a"), Old: of("y", "b"), RetiredAt: changed, Parked: true}.Stage("t1", of("x", "c"), false, changed),
+			Record{Current: of("x", "a"), Next: of("x", "c"), Old: of("y", "b"), RetiredAt: changed, Parked: true, Target: "t1", Staged: 1, RotatedAt: changed},
+		},
+		"back before the other was published": {
+			Record{Current: of("x", "a"), Next: of("y", "b")}.Stage("t1", of("x", "c"), false, changed),
+			Record{Current: of("x", "a"), Next: of("x", "c"), Old: of("y", "b"), RetiredAt: changed, Target: "t1", Staged: 1, RotatedAt: changed},
+		},
+		"in place before the other was promoted": {
+			Record{Current: of("x", "a"), Next: of("y", "b")}.Stage("t1", of("y", "c"), true, changed),
+			Record{Current: of("y", "b"), Next: of("y", "c"), Old: of("x", "a"), RetiredAt: changed, Target: "t1", Staged: 1, RotatedAt: changed},
+		},
+		"answer a request":             {Record{Next: held("a")}.Answering(Requests{Rotate: "r"}), Record{Next: held("a"), Handled: Requests{Rotate: "r"}}},
+		"answer a revocation":          {Record{Next: held("a"), Handled: Requests{Revoke: "u"}}.Answering(Requests{Revoke: "v"}), Record{Next: held("a"), Revoked: true, Handled: Requests{Revoke: "v"}}},
+		"answer the same":              {Record{Next: held("a"), Handled: Requests{Revoke: "v"}}.Answering(Requests{Revoke: "v"}), Record{Next: held("a"), Handled: Requests{Revoke: "v"}}},
+		"announce":                     {Record{Next: held("a"), Handled: Requests{Revoke: "v"}}.Announce(*held("b"), "r"), Record{Next: held("a"), Announced: held("b"), Handled: Requests{Rotate: "r", Revoke: "v"}}},
+		"announcing":                   {Record{Announced: held("b")}.Announcing(changed), Record{Announced: held("b"), AnnouncedAt: changed}},
+		"park":                         {Record{Current: held("a"), Old: held("b"), RetiredAt: changed, Revoked: true}.Park(), Record{Current: held("a"), Old: bare("b"), RetiredAt: changed, Parked: true}},
 		"begin the first":              {Record{}.Begin(*intent, false), Record{Intent: intent}},
 		"begin after a published one":  {Record{Next: held("a")}.Begin(*intent, true), Record{Intent: intent, Current: held("a")}},
 		"begin after an unused one":    {Record{Next: held("b"), Current: held("a")}.Begin(*intent, false), Record{Intent: intent, Current: held("a"), Old: held("b")}},
@@ -46,9 +81,9 @@ func TestChanges(t *testing.T) {
 		"forget":                       {Record{Intent: intent, Current: held("a")}.Forget(), Record{Current: held("a")}},
 		"declare":                      {Record{Intent: intent, Orphans: []string{"x"}}.DeclareOrphan(), Record{Orphans: []string{"x", "orders"}}},
 		"declare without an intent":    {Record{Orphans: []string{"x"}}.DeclareOrphan(), Record{Orphans: []string{"x"}}},
-		"promote, one registration":    {Record{Next: held("b"), Current: held("a")}.Promote(false), Record{Current: held("b")}},
-		"promote, a registration each": {Record{Next: held("b"), Current: held("a")}.Promote(true), Record{Current: held("b"), Old: held("a")}},
-		"forget the replaced":          {Record{Current: held("b"), Old: held("a")}.ForgetOld(), Record{Current: held("b")}},
+		"promote, one registration":    {Record{Next: held("b"), Current: held("a")}.Promote(false, changed), Record{Current: held("b")}},
+		"promote, a registration each": {Record{Next: held("b"), Current: held("a")}.Promote(true, changed), Record{Current: held("b"), Old: held("a"), RetiredAt: changed}},
+		"forget the replaced":          {Record{Current: held("b"), Old: held("a"), RetiredAt: changed, Revoked: true}.ForgetOld(), Record{Current: held("b")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Printed by field: a Record prints as a summary.

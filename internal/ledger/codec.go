@@ -34,6 +34,18 @@ type wireRecord struct {
 	Target    string          `json:"target,omitempty"`
 	Staged    int             `json:"staged,omitempty"`
 	RotatedAt time.Time       `json:"rotatedAt,omitzero"`
+
+	Announced   *wireCredential `json:"announced,omitempty"`
+	AnnouncedAt time.Time       `json:"announcedAt,omitzero"`
+	RetiredAt   time.Time       `json:"retiredAt,omitzero"`
+	Parked      bool            `json:"parked,omitempty"`
+	Revoked     bool            `json:"revoked,omitempty"`
+	Handled     wireRequests    `json:"handled,omitzero"`
+}
+
+type wireRequests struct {
+	Rotate string `json:"rotate,omitempty"`
+	Revoke string `json:"revoke,omitempty"`
 }
 
 type wireIntent struct {
@@ -55,6 +67,8 @@ func Marshal(rec Record) ([]byte, error) {
 	wire := wireRecord{
 		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
+		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
+		Parked: rec.Parked, Revoked: rec.Revoked, Handled: wireRequests(rec.Handled),
 	}
 	if rec.Intent != nil {
 		wire.Intent = &wireIntent{Name: rec.Intent.Name, Target: rec.Intent.Target}
@@ -103,6 +117,8 @@ func (w wireRecord) record() Record {
 	rec := Record{
 		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
+		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
+		Parked: w.Parked, Revoked: w.Revoked, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil
@@ -115,12 +131,12 @@ func (w wireRecord) record() Record {
 
 // check finds what is no record. Its errors name no value.
 func (w wireRecord) check() error {
-	texts := append([]string{w.Target}, w.Orphans...)
+	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke}, w.Orphans...)
 	if w.Intent != nil {
 		texts = append(texts, w.Intent.Name, w.Intent.Target)
 	}
 	ids := map[string]bool{}
-	for _, c := range []*wireCredential{w.Current, w.Next, w.Old} {
+	for _, c := range []*wireCredential{w.Current, w.Next, w.Old, w.Announced} {
 		if c == nil {
 			continue
 		}

@@ -32,7 +32,10 @@ func drawRecord(r *rand.Rand) Record {
 			Handle: text(), ClientID: text(), Secret: idserver.Secret(text()), Control: idserver.Secret(text()), ExpiresAt: moment(),
 		}}
 	}
-	rec := Record{Target: text(), Staged: r.IntN(3), RotatedAt: moment(), Current: credential("a"), Next: credential("b"), Old: credential("c")}
+	rec := Record{Target: text(), Staged: r.IntN(3), RotatedAt: moment(), Current: credential("a"), Next: credential("b"), Old: credential("c"),
+		Announced: credential("d"), AnnouncedAt: moment(), RetiredAt: moment(), Parked: r.IntN(2) == 0, Revoked: r.IntN(2) == 0,
+		Handled: Requests{Rotate: text(), Revoke: text()},
+	}
 	for range r.IntN(MaxOrphans + 1) {
 		rec.Orphans = append(rec.Orphans, text())
 	}

@@ -33,6 +33,24 @@ type Record struct {
 	Staged int
 	// RotatedAt is when the newest credential was staged.
 	RotatedAt time.Time
+	// Announced is the next credential, published beside the one in use before the server is told it, and AnnouncedAt is since when it is
+	// there to be read; zero as long as it is not.
+	Announced   *Credential
+	AnnouncedAt time.Time
+	// RetiredAt is when Old was replaced: it works until its grace period is over.
+	RetiredAt time.Time
+	// Parked: the server refuses Old. It is the registration whose turn is next, and its secret is forgotten.
+	Parked bool
+	// Revoked: what the newest credential replaces was exposed, and gets no grace period.
+	Revoked bool
+	// Handled are the requests that the newest credential, or the announced one, answers.
+	Handled Requests
+}
+
+// Requests are what people asked for, by values of their own: each value once.
+type Requests struct {
+	// Rotate asks for a rotation, Revoke for one that ends the former secret at once.
+	Rotate, Revoke string
 }
 
 // Intent is a creation that was begun.
@@ -91,7 +109,7 @@ const (
 	maxStaged   = 1 << 40
 )
 
-// Credentials are all credentials in the ledger, newest first.
+// Credentials are all credentials in the ledger that the server may know, newest first.
 func (r Record) Credentials() []Credential {
 	var all []Credential
 	for _, c := range []*Credential{r.Next, r.Current, r.Old} {

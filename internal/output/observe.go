@@ -55,14 +55,12 @@ type slot struct {
 func (o *Objects) slots(rec ledger.Record) []slot {
 	secret := slot{kind: "Secret", name: o.app.SecretName, have: &corev1.Secret{}}
 	configMap := slot{kind: "ConfigMap", name: o.app.ConfigMapName, have: &corev1.ConfigMap{}}
-	if newest := rec.Newest(); newest != nil {
-		rendered := Render(o.app, o.server, *newest, rec.RotatedAt, rec.Revision())
-		if rendered.Secret != nil {
-			secret.want = rendered.Secret
-		}
-		if rendered.ConfigMap != nil {
-			configMap.want = rendered.ConfigMap
-		}
+	rendered := Render(o.app, o.server, rec)
+	if rendered.Secret != nil {
+		secret.want = rendered.Secret
+	}
+	if rendered.ConfigMap != nil {
+		configMap.want = rendered.ConfigMap
 	}
 	return []slot{secret, configMap}
 }
@@ -108,7 +106,7 @@ func held(secret *corev1.Secret) *plan.Held {
 		issuedAt = time.Time{}
 	}
 	c := ledger.Credential{ID: id}
-	c.Secret = idserver.Secret(value)
+	c.ClientID, c.Secret = string(secret.Data[v1alpha1.KeyClientID]), idserver.Secret(value)
 	return &plan.Held{Credential: c, Staged: staged, IssuedAt: issuedAt}
 }
 

@@ -39,17 +39,24 @@ type Rendered struct {
 }
 
 // Render renders the objects to publish. A public application has no Secret whatever else is said; nor has a credential without
-// one. Entries for what the server does not have are left out. issuedAt is when the credential was made; zero where that is not known.
-func Render(app App, server idserver.Info, cred ledger.Credential, issuedAt time.Time, revision string) Rendered {
+// one. Entries for what the server does not have are left out. Nothing is rendered from a record without a credential.
+func Render(app App, server idserver.Info, rec ledger.Record) Rendered {
 	var r Rendered
+	cred := rec.Newest()
+	if cred == nil {
+		return r
+	}
 	if app.SecretName != "" && !app.Want.Public && cred.Secret != "" {
-		r.Secret = &corev1.Secret{ObjectMeta: meta(app, app.SecretName, revision), Type: SecretType, Data: secretData(app, server, cred)}
-		if !issuedAt.IsZero() {
-			r.Secret.Annotations[v1alpha1.IssuedAtAnnotation] = issuedAt.UTC().Format(time.RFC3339)
+		r.Secret = &corev1.Secret{ObjectMeta: meta(app, app.SecretName, rec.Revision()), Type: SecretType, Data: secretData(app, server, *cred)}
+		if !rec.RotatedAt.IsZero() {
+			r.Secret.Annotations[v1alpha1.IssuedAtAnnotation] = rec.RotatedAt.UTC().Format(time.RFC3339)
+		}
+		if rec.Announced != nil {
+			r.Secret.Data[v1alpha1.KeyClientSecretNext] = []byte(rec.Announced.Secret.Reveal())
 		}
 	}
 	if app.ConfigMapName != "" {
-		r.ConfigMap = &corev1.ConfigMap{ObjectMeta: meta(app, app.ConfigMapName, revision), Data: configMapData(app, server, cred.ClientID)}
+		r.ConfigMap = &corev1.ConfigMap{ObjectMeta: meta(app, app.ConfigMapName, rec.Revision()), Data: configMapData(app, server, cred.ClientID)}
 	}
 	return r
 }

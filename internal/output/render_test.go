@@ -39,9 +39,31 @@ func publicApp() App {
 	return app
 }
 
+// record is a ledger of one credential.
+func record(c ledger.Credential) ledger.Record {
+	return ledger.Record{Next: &c, Target: "rev", RotatedAt: issuedAt}
+}
+
+func TestTheNextSecretIsBesideThePresentOneAsLongAsItIsAnnounced(t *testing.T) {
+	g := NewWithT(t)
+	rec := record(credential)
+	g.Expect(Render(hybrid, server, rec).Secret.Data).NotTo(HaveKey(v1alpha1.KeyClientSecretNext))
+	next := ledger.Credential{ID: "c2"}
+	next.Secret = "announced"
+	announced := rec
+	announced.Announced = &next
+	r := Render(hybrid, server, announced)
+	g.Expect(r.Secret.Data).To(HaveKeyWithValue(v1alpha1.KeyClientSecretNext, []byte("announced")))
+	g.Expect(r.Secret.Data[v1alpha1.KeyClientSecret]).To(Equal(Render(hybrid, server, rec).Secret.Data[v1alpha1.KeyClientSecret]))
+	g.Expect(r.Secret.Annotations[v1alpha1.RevisionAnnotation]).To(Equal(rec.Revision()), "it is no other credential that is in use")
+	g.Expect(r.ConfigMap).To(Equal(Render(hybrid, server, rec).ConfigMap))
+	g.Expect(Render(publicApp(), server, announced).Secret).To(BeNil())
+	g.Expect(Render(hybrid, server, ledger.Record{})).To(BeZero())
+}
+
 func TestRenderHybrid(t *testing.T) {
 	g := NewWithT(t)
-	r := Render(hybrid, server, credential, issuedAt, "rev")
+	r := Render(hybrid, server, record(credential))
 
 	g.Expect(string(r.Secret.Type)).To(Equal("servicebinding.io/oauth2"))
 	data := map[string]string{}
@@ -68,7 +90,7 @@ func TestRenderHybrid(t *testing.T) {
 			v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue, v1alpha1.ApplicationLabel: "orders",
 			v1alpha1.ApplicationUIDLabel: "u1", v1alpha1.ServerLabel: "erp",
 		}))
-		want := map[string]string{v1alpha1.RevisionAnnotation: "rev"}
+		want := map[string]string{v1alpha1.RevisionAnnotation: "c1.rev.0"}
 		if name == "orders-secret" {
 			want[v1alpha1.IssuedAtAnnotation] = "2026-11-25T08:00:00Z"
 		}
@@ -84,7 +106,7 @@ func TestAPublicApplicationHasNoSecretWhateverIsSaid(t *testing.T) {
 	g := NewWithT(t)
 	app := publicApp()
 	app.SecretName = "orders"
-	r := Render(app, server, credential, issuedAt, "rev")
+	r := Render(app, server, record(credential))
 	g.Expect(r.Secret).To(BeNil())
 	g.Expect(fmt.Sprintf("%+v", *r.ConfigMap)).NotTo(ContainSubstring(canary))
 }
@@ -93,13 +115,13 @@ func TestRenderOnlyWhatThereIs(t *testing.T) {
 	g := NewWithT(t)
 	service := hybrid
 	service.ConfigMapName = ""
-	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, credential, issuedAt, "rev")
+	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, record(credential))
 	g.Expect(r.ConfigMap).To(BeNil())
 	g.Expect(r.Secret.Data).NotTo(Or(HaveKey(v1alpha1.KeyAPIURL), HaveKey(v1alpha1.KeyBindingProvider), HaveKey(v1alpha1.KeyTokenEndpoint)))
 
-	g.Expect(Render(hybrid, server, credential, time.Time{}, "rev").Secret.Annotations).NotTo(HaveKey(v1alpha1.IssuedAtAnnotation))
+	g.Expect(Render(hybrid, server, ledger.Record{Next: &credential}).Secret.Annotations).NotTo(HaveKey(v1alpha1.IssuedAtAnnotation))
 
 	bare := credential
 	bare.Secret = ""
-	g.Expect(Render(hybrid, server, bare, issuedAt, "rev").Secret).To(BeNil())
+	g.Expect(Render(hybrid, server, record(bare)).Secret).To(BeNil())
 }

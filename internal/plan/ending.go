@@ -1,12 +1,17 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+)
 
 // ending are the rules for an application that is being deleted.
 var ending = []rule{
 	released,                    // without our finalizer there is nothing to do
 	endingOnServer(awaitServer), // ending a registration needs the server
-	endingOnServer(lookup),      // find it
+	endingOnServer(lookupAll),   // find it, and the one that takes turns with it
 	endingOnServer(endByLedger), // server-issued: delete or disable by every credential in the ledger
 	endingOnServer(endFound),    // client-chosen: delete or disable the one that was found, if it is ours
 	unpublishAll,                // Secret and ConfigMap go before the ledger, which could restore them
@@ -51,11 +56,45 @@ func endByLedger(d Desired, o Observed) Step {
 	return nil
 }
 
-func endFound(d Desired, o Observed) Step {
-	if d.serverIssued() || !ours(d, o) {
+func lookupAll(d Desired, o Observed) Step {
+	if !d.Capabilities.Lookup {
 		return nil
 	}
-	return end(o, "", d.Deletion == DisableOnly)
+	for _, id := range clientIDs(d, o) {
+		if !o.looked(id) {
+			return Lookup{ClientID: id}
+		}
+	}
+	return nil
+}
+
+// clientIDs are those of all registrations that there may be. With a lost ledger nobody knows whether two took turns.
+func clientIDs(d Desired, o Observed) []string {
+	ids := []string{d.Key.ClientID}
+	if d.Rotation.Strategy == v1alpha1.RotationAlternate || len(o.Ledger.Credentials()) == 0 {
+		ids = append(ids, d.alternate())
+	}
+	for _, c := range o.Ledger.Credentials() {
+		if !slices.Contains(ids, c.ClientID) {
+			ids = append(ids, c.ClientID)
+		}
+	}
+	return ids
+}
+
+func endFound(d Desired, o Observed) Step {
+	if d.serverIssued() {
+		return nil
+	}
+	for _, id := range clientIDs(d, o) {
+		if !ours(d, o.Found[id]) {
+			continue
+		}
+		if s := end(o, id, d.Deletion == DisableOnly); s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // end ends one registration: it is disabled by policy, or where the server refuses to delete it.
@@ -70,7 +109,7 @@ func end(o Observed, id string, disable bool) Step {
 }
 
 // ours says whether the registration that was found carries our mark.
-func ours(d Desired, o Observed) bool { return o.Server != nil && o.Server.Owner == d.Key.Owner }
+func ours(d Desired, found *idserver.Reply) bool { return found != nil && found.Owner == d.Key.Owner }
 
 func unpublishAll(_ Desired, o Observed) Step {
 	if o.Output.Any {

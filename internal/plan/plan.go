@@ -53,8 +53,13 @@ var living = []rule{
 	respectForeign,               // the server was told, so that a kill switch works in any case; but nothing of others is overwritten
 	publish,                      // Secret and ConfigMap are a rendering of ledger and spec; publishing commits what was staged
 	unpublish,                    // what is left under former names, or of a former kind, goes after the new is there
-	deleteOld,                    // the replaced registration ends, and leaves the ledger after that
+	noteAnnounced,                // the time to read an announced credential runs from its publication
+	deleteOld,                    // the replaced registration ends after its grace period, and leaves the ledger after that
+	park,                         // or is refused until its next turn
 	promote,                      // the published credential retires the one before, whose place is free by now
+	reserve,                      // a rotation that is due begins when all else is done, in its turn
+	announce,                     // and tells clients first, where that is asked for
+	scheduled,                    // a schedule that cannot be read is told when nothing else is left to do
 }
 
 func saveUnsaved(_ Desired, o Observed) Step {
@@ -120,10 +125,10 @@ func unregistered(r rule) rule {
 	}
 }
 
-// uncommitted makes a rule apply only until what the ledger drives to was published.
+// uncommitted makes a rule apply only until what the ledger drives to was published, or once the credential is to be replaced.
 func uncommitted(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if o.Committed(d) {
+		if o.Committed(d) && !o.rotating(d) {
 			return nil
 		}
 		return r(d, o)
@@ -138,18 +143,27 @@ func awaitServer(d Desired, _ Observed) Step {
 }
 
 func lookup(d Desired, o Observed) Step {
-	if d.Capabilities.Lookup && !o.Looked {
-		return Lookup{}
+	if id := o.ClientID(d); d.Capabilities.Lookup && !o.looked(id) {
+		return Lookup{ClientID: id}
 	}
 	return nil
 }
 
 func respectOwner(d Desired, o Observed) Step {
-	if o.Server == nil || o.Server.Owner == d.Key.Owner || !d.Capabilities.Lookup {
+	have := o.Server(d)
+	if have == nil || have.Owner == d.Key.Owner || !d.Capabilities.Lookup {
 		return nil
 	}
 	return Fail{Reason: v1alpha1.ReasonOwnershipConflict, Message: fmt.Sprintf("the client id %s is registered already %s; it was not changed: "+
-		"choose another spec.applicationUri, or have that registration deleted", d.Key.ClientID, ownerOf(d.Key.Owner, o.Server))}
+		"%s, or have that registration deleted", o.ClientID(d), ownerOf(d.Key.Owner, have), d.elsewhere(o.ClientID(d)))}
+}
+
+// elsewhere says how to do without a client id.
+func (d Desired) elsewhere(id string) string {
+	if id == d.Key.ClientID {
+		return "choose another spec.applicationUri"
+	}
+	return "choose another spec.credentials.rotation.strategy than Alternate"
 }
 
 // ownerOf tells whose a registration is, without details of other teams.
@@ -169,7 +183,7 @@ func ownerOf(mine idserver.Mark, have *idserver.Reply) string {
 }
 
 func replace(d Desired, o Observed) Step {
-	if !d.serverIssued() || (o.fits(d) && !o.Absent) {
+	if !d.serverIssued() || (o.fits(d) && !o.Absent && !o.rotating(d)) {
 		return nil
 	}
 	switch {
@@ -196,8 +210,10 @@ func stage(d Desired, o Observed) Step {
 	switch {
 	case o.recallable(d) && !o.HeldRefused:
 		return Stage{Held: true}
-	case !o.fits(d):
-		return Stage{Draw: true}
+	case !o.fits(d), o.rotating(d) && o.Ledger.Announced == nil, o.rotating(d) && o.exposed(d):
+		return Stage{Draw: true, ClientID: o.ClientID(d)}
+	case o.rotating(d):
+		return Stage{Announced: true, ClientID: o.ClientID(d)}
 	case o.Ledger.Target != d.Target:
 		return Stage{}
 	}
@@ -205,7 +221,7 @@ func stage(d Desired, o Observed) Step {
 }
 
 func create(d Desired, o Observed) Step {
-	if !d.serverIssued() && !o.Applied && o.Server == nil {
+	if !d.serverIssued() && !o.Applied && o.Server(d) == nil {
 		return Create{}
 	}
 	return nil
@@ -248,8 +264,9 @@ func promote(_ Desired, o Observed) Step {
 	return nil
 }
 
+// deleteOld is for servers that issue secrets: there each credential is a registration of its own.
 func deleteOld(d Desired, o Observed) Step {
-	if o.Ledger.Old == nil {
+	if o.Ledger.Old == nil || !d.serverIssued() || !o.graceOver(d) {
 		return nil
 	}
 	if !d.ServerReady {

@@ -5,6 +5,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"trustedapps.dev/operator/internal/idserver"
 )
 
 // ruleCase are the cases of one rule: what makes it speak, and what makes it silent.
@@ -35,12 +38,19 @@ var livingCases = []ruleCase{
 	{"guard", []spoken{says(AddFinalizer{}, unguarded)}, [][]edit{{}}},
 	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
 	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, unpublished)}, [][]edit{{serverDown}, {unpublished}}},
-	{"lookup", []spoken{says(Lookup{}, unpublished)}, [][]edit{{}, {unpublished, serverIssued}, {unpublished, absentLooked}}},
+	{"lookup", []spoken{
+		says(Lookup{ClientID: appID}, unpublished), says(Lookup{ClientID: appID}, asked, granted), says(Lookup{ClientID: otherID}, taking, asked, granted),
+		says(Lookup{ClientID: appID}, taking, exposed), says(Lookup{ClientID: appID}, announcing, announcedNext, readable, later(time.Hour)),
+		says(Lookup{ClientID: otherID}, taking, unpublished, onOther), says(Lookup{ClientID: appID}, onOther),
+		says(Lookup{ClientID: otherID}, taking, noLedger, held, heldOther), says(Lookup{ClientID: appID}, noLedger, held, heldOther),
+	}, [][]edit{{asked}, {taking, onOther}, {announcing, asked, granted}, {announcing, announcedNext, readable}, {asked, granted, serverDown}, {}, {unpublished, serverIssued}, {unpublished, absentLooked}}},
 	{"respectOwner", []spoken{failsWith("OwnershipConflict", unpublished, lookedUp(theirs))}, [][]edit{{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(theirs)}}},
 	{"sparing", []spoken{failsWith("SecretConflict", serverIssued, foreignSecret)}, [][]edit{{foreignSecret}, {serverIssued, foreignSecret, disabled}, {serverIssued, unpublished}}},
 	{"replace", []spoken{
 		says(SaveIntent{}, serverIssued, unpublished, noLedger),
 		says(SaveIntent{}, serverIssued, public),
+		says(SaveIntent{}, serverIssued, asked, granted),
+		says(SaveIntent{}, serverIssued, exposed),
 		says(SaveIntent{}, serverIssued, unpublished, absent),
 		says(Create{}, serverIssued, public, intendedByUs),
 		says(Create{}, serverIssued, public, replaced, intendedByUs),
@@ -53,19 +63,44 @@ var livingCases = []ruleCase{
 		{noLedger, held, lookedUp(mine), heldRefused}, {noLedger, held, lookedUp(mine), serverIssued}, {noLedger, held, lookedUp(mine), public},
 		{noLedger, held, lookedUp(mine), unverified}, {noLedger, held, lookedUp(mine), disabled},
 	}},
-	{"stage", []spoken{says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true}, noLedger, held, lookedUp(mine), heldRefused),
-		says(Stage{Draw: true}, noLedger, held, absentLooked), says(Stage{Draw: true}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true}, unpublished, noLedger), says(Stage{Draw: true}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}}},
+	{"stage", []spoken{
+		says(Stage{Draw: true, ClientID: appID}, asked, granted), says(Stage{Draw: true, ClientID: otherID}, taking, asked, granted),
+		says(Stage{Draw: true, ClientID: appID}, taking, onOther, asked, granted), says(Stage{Draw: true, ClientID: otherID}, taking, onOther, exposed),
+		says(Stage{Draw: true, ClientID: appID}, exposed, announcedNext, readable), says(Stage{Draw: true, ClientID: appID}, onOther),
+		says(Stage{Announced: true, ClientID: appID}, announcing, announcedNext, readable, later(time.Hour)),
+		says(Stage{Announced: true, ClientID: appID}, announcedNext, readable), says(Stage{Announced: true, ClientID: otherID}, taking, announcedNext, readable),
+		says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), heldRefused),
+		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}}},
 	{"create", []spoken{says(Create{}, unpublished, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
 	{"apply", []spoken{says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {unpublished, applied}}},
 	{"verify", []spoken{says(Verify{}, unpublished)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
 	{"respectForeign", []spoken{failsWith("SecretConflict", foreignSecret), failsWith("ConfigMapConflict", foreignConfig)}, [][]edit{{}}},
 	{"publish", []spoken{says(Publish{}, unpublished), says(Publish{}, editedByHand)}, [][]edit{{}, {nothingOut}}},
 	{"unpublish", []spoken{says(Unpublish{}, stale)}, [][]edit{{}}},
+	{"noteAnnounced", []spoken{says(NoteAnnounced{}, announcedNext)}, [][]edit{{}, {announcedNext, editedByHand}, {announcedNext, readable}}},
 	{"deleteOld", []spoken{
 		says(DeleteOld{}, serverIssued, replaced), says(ForgetOld{}, serverIssued, replaced, deleted("o")),
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverIssued, replaced, serverDown),
-	}, [][]edit{{}, {serverDown}}},
+	}, [][]edit{{}, {serverDown}, {replaced}, {serverIssued, replaced, inGrace}}},
+	{"park", []spoken{
+		says(Lookup{ClientID: otherID}, taking, replacedOther), says(Disable{ID: otherID}, taking, replacedOther, found(otherID, enabledReply(mine))),
+		says(Park{}, taking, replacedOther, found(otherID, nil)), says(Park{}, taking, replacedOther, found(otherID, enabledReply(theirs))),
+		says(Park{}, taking, replacedOther, found(otherID, &idserver.Reply{Owner: mine})),
+		says(Park{}, taking, replacedOther, found(otherID, enabledReply(mine)), disabledNow(otherID)),
+		says(Lookup{ClientID: otherID}, taking, replacedOther, inGrace, disabled), says(Lookup{ClientID: otherID}, taking, replacedOther, inGrace, revoked),
+		says(Lookup{ClientID: otherID}, taking, replacedOther, inGrace, later(time.Hour)),
+	}, [][]edit{{}, {taking, replacedOther, inGrace}, {taking, replacedOther, inGrace, later(time.Hour - 1)}, {taking, replacedOther, serverDown}, {taking, replacedOther, parked},
+		{serverIssued, replaced}}},
 	{"promote", []spoken{says(Promote{}, retiring)}, [][]edit{{}, {promoted}}},
+	{"reserve", []spoken{says(Reserve{}, asked), says(Reserve{}, timed, later(day)), says(Reserve{}, asked, taking, replacedOther, parked)}, [][]edit{
+		{}, {timed}, {timed, later(day - 1)}, {asked, granted}, {asked, spaced}, {asked, heeded}, {asked, unpublished}, {asked, public}, {asked, disabled},
+		{asked, serverDown}, {asked, retiring}, {asked, taking, replacedOther}, {asked, announcedNext}, {asked, otherTarget}, {exposed},
+	}},
+	{"announce", []spoken{says(Announce{}, announcing, asked, granted), says(Announce{}, announcing, timed, later(day), granted)}, [][]edit{
+		{asked, granted}, {announcing, asked}, {announcing, granted}, {announcing, asked, granted, announcedNext}, {announcing, asked, granted, serverIssued},
+		{taking, asked, granted}, {announcing, exposed},
+	}},
+	{"scheduled", []spoken{failsWith("InvalidSchedule", unreadable)}, [][]edit{{}}},
 }
 
 var endingCases = []ruleCase{
@@ -74,7 +109,8 @@ var endingCases = []ruleCase{
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown),
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, noLedger), // lost: what is published proves a registration
 	}, [][]edit{{}, {serverDown, orphaning}, {serverDown, noLedger, nothingOut}, {serverDown, serverIssued, noLedger}, {serverDown, emptyLedger}}},
-	{"lookup", []spoken{says(Lookup{}), says(Lookup{}, noLedger)}, [][]edit{{orphaning}, {noLedger, nothingOut}, {absentLooked}, {serverIssued}}},
+	{"lookupAll", []spoken{says(Lookup{ClientID: appID}), says(Lookup{ClientID: appID}, noLedger), says(Lookup{ClientID: otherID}, absentLooked, noLedger),
+		says(Lookup{ClientID: otherID}, absentLooked, taking), says(Lookup{ClientID: otherID}, absentLooked, replacedOther)}, [][]edit{{orphaning}, {noLedger, nothingOut}, {absentLooked}, {serverIssued}}},
 	{"endByLedger", []spoken{
 		says(DeleteRegistration{ID: "n"}, serverIssued, retiring, replaced),
 		says(DeleteRegistration{ID: "c"}, serverIssued, retiring, replaced, deleted("n")),
@@ -85,8 +121,10 @@ var endingCases = []ruleCase{
 		says(Disable{ID: "c"}, serverIssued, disableOnly, retiring, disabledNow("n"), refused("c")),
 	}, [][]edit{{}, {serverIssued, orphaning}, {serverIssued, deleted("n")}, {serverIssued, refused("n"), disabledNow("n")}}},
 	{"endFound", []spoken{
-		says(DeleteRegistration{}, lookedUp(mine)), says(DeleteRegistration{}, lookedUp(mine), noLedger), says(Disable{}, lookedUp(mine), disableOnly), says(Disable{}, lookedUp(mine), refused("")),
-	}, [][]edit{{lookedUp(theirs)}, {absentLooked}, {lookedUp(mine), orphaning}, {lookedUp(mine), deleted("")}, {lookedUp(mine), disableOnly, disabledNow("")}, {lookedUp(mine), serverIssued}}},
+		says(DeleteRegistration{ID: appID}, lookedUp(mine)), says(DeleteRegistration{ID: appID}, lookedUp(mine), noLedger), says(Disable{ID: appID}, lookedUp(mine), disableOnly), says(Disable{ID: appID}, lookedUp(mine), refused(appID)),
+		says(DeleteRegistration{ID: otherID}, replacedOther, lookedUp(mine), found(otherID, enabledReply(mine)), deleted(appID)),
+		says(DeleteRegistration{ID: otherID}, taking, absentLooked, found(otherID, enabledReply(mine))),
+	}, [][]edit{{lookedUp(theirs)}, {absentLooked}, {lookedUp(mine), orphaning}, {lookedUp(mine), deleted(appID)}, {lookedUp(mine), disableOnly, disabledNow(appID)}, {lookedUp(mine), serverIssued}}},
 	{"unpublishAll", []spoken{says(Unpublish{All: true})}, [][]edit{{nothingOut}}},
 	{"deleteLedger", []spoken{says(DeleteLedger{})}, [][]edit{{noLedger}}},
 	{"release", []spoken{says(RemoveFinalizer{}, noLedger)}, nil}, // the last resort speaks always
@@ -158,8 +196,8 @@ func TestOrder(t *testing.T) {
 		"client-chosen": {
 			{both(blank, serverDown), AddFinalizer{}},
 			{guardedNow, Wait{Reason: "IdentityServerNotReady", Message: "down"}},
-			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{}},
-			{absentLooked, Stage{Draw: true}},
+			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{ClientID: appID}},
+			{absentLooked, Stage{Draw: true, ClientID: appID}},
 			{func(_ *Desired, o *Observed) {
 				o.Ledger = o.Ledger.Stage("t1", credential("n"), false, o.Ledger.RotatedAt)
 			}, Create{}},
@@ -187,16 +225,16 @@ func TestOrder(t *testing.T) {
 			}, DeleteOld{}},
 			{deleted("o"), ForgetOld{}},
 			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Promote{}},
-			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(true) }, DeleteOld{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(true, o.Now) }, DeleteOld{}},
 			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Done{}},
 		},
 		"end": {
 			{both(deleting, serverDown, intended), NoteOrphan{}},
 			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.DeclareOrphan() }, Wait{Reason: "IdentityServerNotReady", Message: "down"}},
-			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{}},
-			{lookedUp(mine), DeleteRegistration{}},
-			{refused(""), Disable{}},
-			{disabledNow(""), Unpublish{All: true}},
+			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{ClientID: appID}},
+			{lookedUp(mine), DeleteRegistration{ID: appID}},
+			{refused(appID), Disable{ID: appID}},
+			{disabledNow(appID), Unpublish{All: true}},
 			{nothingOut, DeleteLedger{}},
 			{func(_ *Desired, o *Observed) { o.LedgerExists = false }, RemoveFinalizer{}},
 			{unguarded, Done{}},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 )
@@ -24,6 +25,8 @@ type Desired struct {
 	ServerWait  Wait
 	// Verify: credentials are proven before they are published.
 	Verify bool
+	// Rotation says when and how the credential is replaced.
+	Rotation Rotation
 	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
 	Deleting bool
 	Deletion Deletion
@@ -44,6 +47,8 @@ func (d Desired) Confidential() bool { return !d.Want.Public }
 
 // Observed is what is known so far in one run. Nothing in it outlives the run, except what Ledger and Output were read from.
 type Observed struct {
+	// Now is when the run began.
+	Now time.Time
 	// Finalizer: it is on the TrustedApplication.
 	Finalizer bool
 	// Ledger as saved; LedgerExists tells an empty one from none.
@@ -55,9 +60,8 @@ type Observed struct {
 	IntentMine bool
 	// IntentVoid: the creation certainly had no effect.
 	IntentVoid bool
-	// Looked: the server was asked in this run; Server is its answer, nil where the registration is absent.
-	Looked bool
-	Server *idserver.Reply
+	// Found are the registrations that were looked up in this run, by client id; nil for one that is absent.
+	Found map[string]*idserver.Reply
 	// Absent: the server said in this run that the registration of the newest credential does not exist.
 	Absent bool
 	// Applied: the server was told Want and the newest credential in this run.
@@ -66,7 +70,10 @@ type Observed struct {
 	Verified string
 	// HeldRefused: the server refused in this run what Output.Held holds.
 	HeldRefused bool
-	// Deleted are the IDs of credentials whose registration was deleted in this run; "" for the one that was looked up.
+	// Granted: a rotation may begin now. Spaced is why not: when to ask again; zero where the turn is told.
+	Granted bool
+	Spaced  *time.Time
+	// Deleted are the registrations that were deleted in this run, by the ID of DeleteRegistration.
 	Deleted []string
 	// DeleteRefused are, in the same way, those that the server does not delete because something refers to them.
 	DeleteRefused []string
@@ -123,15 +130,41 @@ func (o Observed) Committed(d Desired) bool {
 	return o.fits(d) && o.Ledger.Target == d.Target && slices.Contains(o.Output.Revisions, o.Ledger.Revision())
 }
 
-// fits says whether the newest credential is of the kind that is asked for.
+// fits says whether the newest credential is of the kind that is asked for, and of a client id that it may have.
 func (o Observed) fits(d Desired) bool {
 	newest := o.Ledger.Newest()
-	return newest != nil && (newest.Secret != "") == d.Confidential()
+	if newest == nil || (newest.Secret != "") != d.Confidential() {
+		return false
+	}
+	return d.serverIssued() || newest.ClientID == d.Key.ClientID || d.Rotation.Strategy == v1alpha1.RotationAlternate
+}
+
+// ClientID is the client id of the registration that the server is, or will be, told next. It means nothing where the server draws it.
+func (o Observed) ClientID(d Desired) string {
+	newest := o.Ledger.Newest()
+	switch {
+	case o.fits(d) && o.rotating(d):
+		return o.successor(d)
+	case o.fits(d):
+		return newest.ClientID
+	case newest == nil && o.Output.Held != nil && d.Rotation.Strategy == v1alpha1.RotationAlternate && o.Output.Held.Credential.ClientID == d.alternate():
+		return d.alternate()
+	}
+	return d.Key.ClientID
+}
+
+// Server is the registration that the server is told next, as it was looked up in this run; nil where it is absent, or was not looked up.
+func (o Observed) Server(d Desired) *idserver.Reply { return o.Found[o.ClientID(d)] }
+
+// looked says whether the registration of a client id was looked up in this run.
+func (o Observed) looked(id string) bool {
+	_, ok := o.Found[id]
+	return ok
 }
 
 // recallable says whether the ledger was lost and the server can say whether what is published is still good.
 func (o Observed) recallable(d Desired) bool {
-	return o.Output.Held != nil && len(o.Ledger.Credentials()) == 0 && o.Server != nil && !d.serverIssued() &&
+	return o.Output.Held != nil && len(o.Ledger.Credentials()) == 0 && o.Server(d) != nil && !d.serverIssued() &&
 		d.Confidential() && d.Verify && d.Want.Enabled
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 )
@@ -18,7 +19,7 @@ type edit func(*Desired, *Observed)
 // state is that of a confidential application with which nothing is to be done, on a server that takes chosen secrets, after the edits.
 func state(edits ...edit) (Desired, Observed) {
 	d := Desired{
-		Key:          idserver.Key{ClientID: "com.example.orders", Owner: mine},
+		Key:          idserver.Key{ClientID: appID, Owner: mine},
 		Want:         idserver.Registration{DisplayName: "orders", Enabled: true, Service: true, SystemUser: "svc"}.Normalize(),
 		Target:       "t1",
 		Capabilities: chosen,
@@ -36,7 +37,7 @@ func state(edits ...edit) (Desired, Observed) {
 }
 
 func credential(id string) *ledger.Credential {
-	return &ledger.Credential{ID: id, Credential: idserver.Credential{Handle: "h-" + id, ClientID: "com.example.orders", Secret: idserver.Secret("s-" + id)}}
+	return &ledger.Credential{ID: id, Credential: idserver.Credential{Handle: "h-" + id, ClientID: appID, Secret: idserver.Secret("s-" + id)}}
 }
 
 func both(edits ...edit) edit {
@@ -75,7 +76,7 @@ var (
 	promoted      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current, o.Ledger.Next = o.Ledger.Next, nil })
 	retiring      = edit(func(_ *Desired, o *Observed) { o.Ledger.Current = credential("c") })
 	replaced      = edit(func(_ *Desired, o *Observed) { o.Ledger.Old = credential("o") })
-	absentLooked  = edit(func(_ *Desired, o *Observed) { o.Looked, o.Server = true, nil })
+	absentLooked  = found(appID, nil)
 	absent        = edit(func(_ *Desired, o *Observed) { o.Absent = true })
 	applied       = edit(func(_ *Desired, o *Observed) { o.Applied = true })
 	proven        = edit(func(_ *Desired, o *Observed) { o.Verified = o.Ledger.Newest().ID })
@@ -87,8 +88,24 @@ var (
 	failing       = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
 )
 
-func lookedUp(owner idserver.Mark) edit {
-	return func(_ *Desired, o *Observed) { o.Looked, o.Server = true, &idserver.Reply{Owner: owner} }
+// appID and otherID are the client ids of the two registrations that an application can have.
+const (
+	appID   = "com.example.orders"
+	otherID = appID + v1alpha1.AlternateSuffix
+)
+
+func lookedUp(owner idserver.Mark) edit { return found(appID, &idserver.Reply{Owner: owner}) }
+
+func found(id string, reply *idserver.Reply) edit {
+	return func(_ *Desired, o *Observed) {
+		all := map[string]*idserver.Reply{id: reply}
+		for other, r := range o.Found {
+			if other != id {
+				all[other] = r
+			}
+		}
+		o.Found = all
+	}
 }
 
 func deleted(ids ...string) edit {

@@ -19,11 +19,20 @@ type (
 	NoteOrphan struct{}
 	// Recall asks the server whether the credential that is published works, after the ledger was lost.
 	Recall struct{}
-	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential if Draw, or the one that is
-	// published if Held.
-	Stage struct{ Draw, Held bool }
-	// Lookup asks the server for the registration.
-	Lookup struct{}
+	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential of the client id if Draw, or
+	// the one that is published if Held, or the one that was announced if Announced.
+	Stage struct {
+		Draw, Held, Announced bool
+		ClientID              string
+	}
+	// Reserve asks whether a rotation may begin now, which others at the same server wait for, too.
+	Reserve struct{}
+	// Announce writes a newly drawn credential into the ledger, to be published beside the one in use before the server is told it.
+	Announce struct{}
+	// NoteAnnounced writes into the ledger since when the announced credential is published.
+	NoteAnnounced struct{}
+	// Lookup asks the server for the registration of the client id.
+	Lookup struct{ ClientID string }
 	// Create registers the application.
 	Create struct{}
 	// Apply changes the registration, and its secret where the client chooses it, into what is wanted.
@@ -38,10 +47,12 @@ type (
 	DeleteOld struct{}
 	// ForgetOld takes the deleted registration out of the ledger.
 	ForgetOld struct{}
-	// Disable makes the server refuse a client, before the TrustedApplication goes. ID is as in DeleteRegistration.
+	// Park writes into the ledger that the server refuses the replaced registration, which waits for its next turn.
+	Park struct{}
+	// Disable makes the server refuse a client, before the TrustedApplication goes or between its turns. ID is as in DeleteRegistration.
 	Disable struct{ ID string }
-	// DeleteRegistration deletes a registration at the server: that of the credential with the ID, or the one that was
-	// looked up where ID is empty.
+	// DeleteRegistration deletes a registration at the server: that of the credential with the ID where the server issues secrets, else
+	// that of the client id, which was looked up.
 	DeleteRegistration struct{ ID string }
 	// Unpublish deletes what was published and is not wanted any more; everything, if All.
 	Unpublish struct{ All bool }
@@ -73,6 +84,10 @@ func (ForgetIntent) step()       {}
 func (NoteOrphan) step()         {}
 func (Recall) step()             {}
 func (Stage) step()              {}
+func (Reserve) step()            {}
+func (Announce) step()           {}
+func (NoteAnnounced) step()      {}
+func (Park) step()               {}
 func (Lookup) step()             {}
 func (Create) step()             {}
 func (Apply) step()              {}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 )
@@ -30,24 +31,37 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 		return c
 	}
 	some := func(of ...string) []string { return of[:r.IntN(len(of)+1)] }
-	d, _ := state()
+	d, o := state()
+	if r.IntN(8) == 0 { // a lost ledger
+		return state(noLedger, held, lookedUp([]idserver.Mark{mine, theirs}[r.IntN(2)]))
+	}
+	if r.IntN(4) == 0 { // at rest, or where a rotation leads to from there
+		randomRotation(r, &d, &o)
+		return d, o
+	}
 	d.Want.Public, d.Want.Enabled, d.ServerReady, d.Verify, d.Deleting = coin(), coin(), coin(), coin(), coin()
 	d.Deletion = Deletion(r.IntN(3))
 	if coin() {
 		d.Capabilities = issued
 	}
-	o := Observed{
-		Finalizer: coin(), LedgerExists: coin(), IntentMine: coin(), IntentVoid: coin(), Looked: coin(), Absent: coin(), Applied: coin(),
-		Verified: []string{"", "n", "c"}[r.IntN(3)], Deleted: some("", "n", "c", "o"), DeleteRefused: some("n", ""), Disabled: some("", "n"),
+	o = Observed{
+		Finalizer: coin(), LedgerExists: coin(), IntentMine: coin(), IntentVoid: coin(), Granted: coin(), Absent: coin(), Applied: coin(),
+		Verified: []string{"", "n", "c"}[r.IntN(3)], Deleted: some(appID, "n", "c", "o"), DeleteRefused: some("n", appID), Disabled: some(otherID, "n"),
 	}
 	o.Ledger = ledger.Record{Current: maybe("c"), Next: maybe("n"), Old: maybe("o"), Target: []string{"", "t1", "t2"}[r.IntN(3)], Staged: r.IntN(3)}
 	o.Ledger.Orphans = make([]string, r.IntN(ledger.MaxOrphans+1))
 	if r.IntN(4) == 0 {
 		o.Ledger.Intent = &ledger.Intent{Name: "orders"}
 	}
-	if coin() {
-		o.Server = &idserver.Reply{Owner: []idserver.Mark{mine, theirs, {}}[r.IntN(3)]}
+	for _, id := range []string{appID, otherID} {
+		if r.IntN(3) > 0 {
+			found(id, nil)(&d, &o)
+		}
+		if coin() {
+			found(id, enabledReply([]idserver.Mark{mine, theirs, {}}[r.IntN(3)]))(&d, &o)
+		}
 	}
+	randomRotation(r, &d, &o)
 	o.Output = Output{Secret: ObjectState(r.IntN(5)), ConfigMap: ObjectState(r.IntN(5)), Stale: coin(), Any: coin(), Revisions: some(o.Ledger.Revision(), "n.t2.0", "junk")}
 	if coin() {
 		o.Output.Held, o.HeldRefused = &Held{Credential: *credential("c")}, coin()
@@ -59,6 +73,20 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 		o.Failure = Wait{After: time.Second}
 	}
 	return d, o
+}
+
+// randomRotation draws where a rotation stands.
+func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
+	coin := func() bool { return r.IntN(2) == 0 }
+	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted} {
+		if r.IntN(4) == 0 {
+			e(d, o)
+		}
+	}
+	strategy([]v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate}[r.IntN(3)])(d, o)
+	if o.Ledger.Old != nil && coin() {
+		parked(d, o)
+	}
 }
 
 func TestNextIsTotalAndDeterministic(t *testing.T) {
@@ -75,8 +103,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 23 {
-		t.Errorf("the random states lead to %d of the 23 kinds of steps: %v", len(met), met)
+	if len(met) != 27 {
+		t.Errorf("the random states lead to %d of the 27 kinds of steps: %v", len(met), met)
 	}
 }
 
@@ -92,12 +120,16 @@ func TestNoStateTouchesWhatIsForeign(t *testing.T) {
 				t.Fatalf("it publishes over a foreign object: %+v", o.Output)
 			}
 		case Apply:
-			if d.Capabilities.Lookup && o.Server.Owner != mine {
-				t.Fatalf("it changes the registration of %+v", o.Server.Owner)
+			if d.Capabilities.Lookup && o.Server(d).Owner != mine {
+				t.Fatalf("it changes the registration of %+v", o.Server(d).Owner)
 			}
 		case DeleteRegistration:
-			if step.ID == "" && o.Server.Owner != mine {
-				t.Fatalf("it deletes the registration of %+v", o.Server.Owner)
+			if !d.serverIssued() && o.Found[step.ID].Owner != mine {
+				t.Fatalf("it deletes the registration of %+v", o.Found[step.ID].Owner)
+			}
+		case Disable:
+			if !d.serverIssued() && o.Found[step.ID].Owner != mine {
+				t.Fatalf("it disables the registration of %+v", o.Found[step.ID].Owner)
 			}
 		case Verify:
 			if !o.Applied {
@@ -129,10 +161,10 @@ func TestDoneIsAFixedPoint(t *testing.T) {
 func TestAnEditThatIsTakenBackIsApplied(t *testing.T) {
 	d, o := state()
 	o.Ledger = o.Ledger.Stage("t2", nil, true, time.Time{}) // S1 is staged and told, and the operator dies
-	if s := Next(d, o); s != (Lookup{}) {
+	if s := Next(d, o); s != (Lookup{ClientID: appID}) {
 		t.Fatalf("%#v", s)
 	}
-	o.Looked, o.Server = true, &idserver.Reply{Owner: mine}
+	lookedUp(mine)(&d, &o)
 	if s := Next(d, o); s != (Stage{}) {
 		t.Fatalf("%#v", s)
 	}

@@ -41,6 +41,9 @@ func Application(
 		}
 	}
 
+	if looked(o) {
+		s.Rotation = rotation(d, o)
+	}
 	how := endOf(d, end)
 	c := conditions{list: &s.Conditions, generation: app.Generation, now: now}
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))

@@ -3,6 +3,7 @@ package explorer
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -141,11 +142,15 @@ func releaseFirst(d plan.Desired, o plan.Observed) plan.Step {
 }
 
 func own(d *plan.Desired, o *plan.Observed) {
-	if o.Server != nil {
-		mine := *o.Server
-		mine.Owner = d.Key.Owner
-		o.Server = &mine
+	found := maps.Clone(o.Found)
+	for id, reply := range found {
+		if reply != nil {
+			mine := *reply
+			mine.Owner = d.Key.Owner
+			found[id] = &mine
+		}
 	}
+	o.Found = found
 }
 
 func nothingStale(_ *plan.Desired, o *plan.Observed) { o.Output.Stale = false }
