@@ -119,7 +119,9 @@ type RotationSpacing struct {
 	// this server. Default: 0s.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be between 0s and 24h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be a duration such as 90m or 2160h between 0s and 24h"
 	MinInterval *metav1.Duration `json:"minInterval,omitempty"`
 }
 

@@ -212,7 +212,9 @@ type RotationWindow struct {
 	// duration is how long the window stays open, at least 1m.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be between 1m and 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be a duration such as 90m or 2160h between 1m and 168h"
 	Duration metav1.Duration `json:"duration,omitzero"`
 
 	// timeZone is the name of the time zone that schedule is in, from the tz
@@ -228,7 +230,7 @@ type RotationWindow struct {
 
 // RotationSpec says when and how the credential is replaced by a new one.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.interval) || duration(self.interval) > duration(self.gracePeriod) + duration(self.announcePeriod)",message="the interval must be longer than gracePeriod and announcePeriod together: a rotation ends before the next begins",fieldPath=".interval"
+// +kubebuilder:validation:XValidation:rule="!has(self.interval) || [self.interval, self.gracePeriod, self.announcePeriod].exists(d, !d.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$')) || duration(self.interval) > duration(self.gracePeriod) + duration(self.announcePeriod)",message="the interval must be longer than gracePeriod and announcePeriod together: a rotation ends before the next begins",fieldPath=".interval"
 // +kubebuilder:validation:XValidation:rule="!has(self.jitter) || has(self.interval)",message="jitter spreads scheduled rotations: set interval, or remove jitter",fieldPath=".jitter"
 // +kubebuilder:validation:XValidation:rule="!has(self.window) || has(self.interval)",message="a window is for scheduled rotations: set interval, or remove window",fieldPath=".window"
 type RotationSpec struct {
@@ -237,7 +239,9 @@ type RotationSpec struct {
 	// by the annotation trustedapps.dev/rotate.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('87600h')",message="must be between 1m and 87600h (ten years)"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('87600h')",message="must be a duration such as 90m or 2160h between 1m and 87600h (ten years)"
 	Interval *metav1.Duration `json:"interval,omitempty"`
 
 	// jitter is the longest time by which a scheduled rotation is put off, so that
@@ -245,7 +249,9 @@ type RotationSpec struct {
 	// Default: a tenth of the interval, at most 24h.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="must be between 0s and 8760h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="must be a duration such as 90m or 2160h between 0s and 8760h"
 	Jitter *metav1.Duration `json:"jitter,omitempty"`
 
 	// window limits when a scheduled rotation begins. One that is due outside of
@@ -277,7 +283,9 @@ type RotationSpec struct {
 	//
 	// +optional
 	// +default="1h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('720h')",message="must be between 1s and 720h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('720h')",message="must be a duration such as 90m or 2160h between 1s and 720h"
 	GracePeriod *metav1.Duration `json:"gracePeriod,omitempty"`
 
 	// announcePeriod is how long the next secret is published before it is used,
@@ -286,7 +294,9 @@ type RotationSpec struct {
 	//
 	// +optional
 	// +default="5m"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="must be between 1s and 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="must be a duration such as 90m or 2160h between 1s and 168h"
 	AnnouncePeriod *metav1.Duration `json:"announcePeriod,omitempty"`
 }
 
@@ -586,7 +596,7 @@ type TrustedApplicationStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.binding.name`
-// +kubebuilder:printcolumn:name="Credential Age",type=date,JSONPath=`.status.rotation.lastTime`
+// +kubebuilder:printcolumn:name="Secret Age",type=date,JSONPath=`.status.rotation.lastTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must not be longer than 63 characters, because it is used as a label"

@@ -78,7 +78,7 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	case plan.Recall:
 		r.recall(ctx)
 	case plan.Create:
-		r.create(ctx)
+		return r.create(ctx)
 	case plan.Apply:
 		return r.apply(ctx)
 	case plan.Verify:

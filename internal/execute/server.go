@@ -30,7 +30,11 @@ func (r *run) lookup(ctx context.Context, id string) {
 	}
 }
 
-func (r *run) create(ctx context.Context) {
+// create returns only errors of Kubernetes.
+func (r *run) create(ctx context.Context) error {
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
 	o := &r.observed
 	var secret idserver.Secret
 	key := r.desired.Key
@@ -42,7 +46,7 @@ func (r *run) create(ctx context.Context) {
 	if err != nil {
 		o.IntentVoid = certain(err)
 		r.failure(err)
-		return
+		return nil
 	}
 	o.Found[key.ClientID], o.Applied, o.Absent = &reply, true, false
 	r.warnings = reply.Warnings
@@ -50,6 +54,7 @@ func (r *run) create(ctx context.Context) {
 		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now()).Answering(r.desired.Rotation.Asked)
 		o.Unsaved = &rec
 	}
+	return nil
 }
 
 // apply returns only errors of Kubernetes.

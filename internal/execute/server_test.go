@@ -75,17 +75,19 @@ func TestAReplacedTokenIsKept(t *testing.T) {
 }
 
 // A leader that was replaced must not tell the server what nobody wants any more.
-func TestApplyIsFencedByTheLedger(t *testing.T) {
-	g := NewWithT(t)
-	e := &effects{rec: fullLedger, exists: true}
-	x := e.executor(done)
-	x.Next = func(plan.Desired, plan.Observed) plan.Step {
-		e.rec.Staged++ // another leader
-		return plan.Apply{}
+func TestTellingTheServerIsFencedByTheLedger(t *testing.T) {
+	for _, step := range []plan.Step{plan.Apply{}, plan.Create{}} {
+		g := NewWithT(t)
+		e := &effects{rec: fullLedger, exists: true}
+		x := e.executor(done)
+		x.Next = func(plan.Desired, plan.Observed) plan.Step {
+			e.rec.Staged++ // another leader
+			return step
+		}
+		_, err := x.Run(t.Context(), desired(idserver.ServerIssued))
+		g.Expect(err).To(MatchError(ErrLedgerChanged))
+		g.Expect(e.done).To(BeEmpty(), "the server was not told")
 	}
-	_, err := x.Run(t.Context(), desired(idserver.ServerIssued))
-	g.Expect(err).To(MatchError(ErrLedgerChanged))
-	g.Expect(e.done).To(BeEmpty(), "the server was not told")
 }
 
 func TestDisableChangesNothingElse(t *testing.T) {

@@ -22,7 +22,7 @@ func (r Record) Stage(target string, drawn *Credential, published bool, now time
 	if r.Old != nil && r.Old.ClientID == drawn.ClientID { // its turn has come
 		r.Old, r.RetiredAt, r.Parked = nil, time.Time{}, false
 	}
-	r.Next, r.RotatedAt, r.Revoked = drawn, now, false
+	r.Next, r.RotatedAt = drawn, now
 	r.Announced, r.AnnouncedAt = nil, time.Time{}
 	return r
 }
@@ -40,11 +40,18 @@ func (r Record) succeed(published bool, now time.Time) Record {
 	return r
 }
 
-// Answering notes the requests that what was just staged answers.
+// Answering notes the requests that what was just staged answers. What was exposed stays so until it is gone.
 func (r Record) Answering(asked Requests) Record {
-	r.Revoked = asked.Revoke != "" && asked.Revoke != r.Handled.Revoke
+	if asked.Revoke != "" && asked.Revoke != r.Handled.Revoke && (r.Current != nil || r.Old != nil) {
+		r.Revoked = true
+	}
 	r.Handled = asked
 	return r
+}
+
+// settled says whether nothing is left but the newest credential, and one that rests.
+func (r Record) settled() bool {
+	return (r.Next == nil || r.Current == nil) && (r.Old == nil || r.Parked)
 }
 
 // Announce notes the credential that the next rotation brings.
@@ -64,7 +71,8 @@ func (r Record) Announcing(now time.Time) Record {
 func (r Record) Park() Record {
 	old := *r.Old
 	old.Secret = ""
-	r.Old, r.Parked, r.Revoked = &old, true, false
+	r.Old, r.Parked = &old, true
+	r.Revoked = r.Revoked && !r.settled()
 	return r
 }
 
@@ -151,11 +159,13 @@ func (r Record) Promote(keepOld bool, now time.Time) Record {
 		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
 	}
 	r.Current, r.Next = r.Next, nil
+	r.Revoked = r.Revoked && !r.settled()
 	return r
 }
 
 // ForgetOld drops the replaced credential, after its registration was deleted.
 func (r Record) ForgetOld() Record {
-	r.Old, r.RetiredAt, r.Revoked = nil, time.Time{}, false
+	r.Old, r.RetiredAt = nil, time.Time{}
+	r.Revoked = r.Revoked && !r.settled()
 	return r
 }

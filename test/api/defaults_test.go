@@ -18,14 +18,18 @@ var _ = Describe("A default", func() {
 			}
 		}
 		Expect(defaults).To(Equal(map[string]string{
-			"TrustedApplication spec.enabled":                           "true",
-			"TrustedApplication spec.interactive.users":                 `["Internal"]`,
-			"TrustedApplication spec.service.internalUserImpersonation": `"Forbidden"`,
-			"TrustedApplication spec.referenceTokens":                   `"None"`,
-			"TrustedApplication spec.deletionPolicy":                    `"Delete"`,
-			"IdentityServer spec.erpNet.clientAuthentication":           `"Post"`,
-			"IdentityServer spec.verification":                          `"Required"`,
-			"IdentityServer spec.environment":                           `"Production"`,
+			"TrustedApplication spec.enabled":                             "true",
+			"TrustedApplication spec.interactive.users":                   `["Internal"]`,
+			"TrustedApplication spec.service.internalUserImpersonation":   `"Forbidden"`,
+			"TrustedApplication spec.referenceTokens":                     `"None"`,
+			"TrustedApplication spec.deletionPolicy":                      `"Delete"`,
+			"TrustedApplication spec.credentials.rotation.strategy":       `"Announce"`,
+			"TrustedApplication spec.credentials.rotation.gracePeriod":    `"1h"`,
+			"TrustedApplication spec.credentials.rotation.announcePeriod": `"5m"`,
+			"IdentityServer spec.rotation.maxConcurrent":                  `10`,
+			"IdentityServer spec.erpNet.clientAuthentication":             `"Post"`,
+			"IdentityServer spec.verification":                            `"Required"`,
+			"IdentityServer spec.environment":                             `"Production"`,
 			// What nobody has looked at yet is in progress to kstatus, not current.
 			"TrustedApplication status": `{"observedGeneration":-1}`,
 			"IdentityServer status":     `{"observedGeneration":-1}`,

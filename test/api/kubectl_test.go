@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -75,12 +76,13 @@ var _ = Describe("kubectl get", func() {
 		o := service(set("metadata.name", "orders"))
 		applyWithStatus(ctx, o, map[string]any{
 			"flow": "ClientCredentials", "clientId": "com.example.orders/sync", "binding": map[string]any{"name": "orders-credentials"},
+			"rotation": map[string]any{"lastTime": time.Now().Add(-49 * time.Hour).UTC().Format(time.RFC3339)},
 		})
 		rows := table(kubectl(ctx, "", "get", "ta", "-A").stdout)
 		Expect(rows).To(HaveLen(2))
-		Expect(rows[0]).To(Equal([]string{"NAMESPACE", "NAME", "FLOW", "CLIENT ID", "SERVER", "READY", "REASON", "SECRET", "AGE"}))
+		Expect(rows[0]).To(Equal([]string{"NAMESPACE", "NAME", "FLOW", "CLIENT ID", "SERVER", "READY", "REASON", "SECRET", "SECRET AGE", "AGE"}))
 		Expect(rows[1]).To(HaveExactElements("default", "orders", "ClientCredentials", "com.example.orders/sync", "acme", "True", "Ready",
-			"orders-credentials", MatchRegexp(`^\d+s$`)))
+			"orders-credentials", "2d1h", MatchRegexp(`^\d+s$`)))
 		Expect(table(kubectl(ctx, "", "get", "ta", "-o", "wide").stdout)[1]).To(ContainElement("Everything agrees."))
 		kubectl(ctx, "", "wait", "--for=condition=Ready", "ta/orders", "--timeout=10s")
 	})

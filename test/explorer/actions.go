@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/memory"
 	"trustedapps.dev/operator/internal/plan"
@@ -18,6 +19,14 @@ type action struct {
 	cost int
 	// leader: after apply a second leader performs a whole run.
 	leader bool
+	// calm: clients may rely on the strategy in spite of it.
+	calm bool
+}
+
+// strike lets it happen.
+func (a *action) strike(w *World) {
+	w.disturbed = w.disturbed || !a.calm && w.app.spec.strategy != ""
+	a.apply(w)
 }
 
 // between are the actions between two runs. within are those in the middle of one: a run reads the TrustedApplication once, so an edit
@@ -28,7 +37,7 @@ var between, within = allActions()
 func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
-	between = slices.Concat(edits, objects, serverActions(), []action{recreateApplication(), loseLedger()})
+	between = slices.Concat(edits, objects, serverActions(), rotationActions(), []action{recreateApplication(), loseLedger()})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second)
@@ -50,14 +59,18 @@ func specEdits() []action {
 			apply:    func(w *World) { change(&w.app.spec) },
 		}
 	}
+	scopes := edit("scopes", func(s *spec) { s.moreScopes = !s.moreScopes })
+	scopes.calm = true
 	edits := []action{
-		edit("scopes", func(s *spec) { s.moreScopes = !s.moreScopes }),
+		scopes,
 		edit("enabled", func(s *spec) { s.disabled = !s.disabled }),
 		edit("secretName", func(s *spec) { s.secretName = map[string]string{"first": "second", "second": "first"}[s.secretName] }),
 	}
 	for _, k := range kinds {
 		e := edit("kind "+string(k), func(s *spec) { s.kind = k })
-		e.possible = func(w *World) bool { return w.app.exists && !w.app.deleting && w.app.spec.kind != k }
+		e.possible = func(w *World) bool {
+			return w.app.exists && !w.app.deleting && w.app.spec.kind != k && w.app.spec.strategy != v1alpha1.RotationAlternate
+		}
 		edits = append(edits, e)
 	}
 	for i, policy := range []plan.Deletion{plan.Delete, plan.DisableOnly, plan.Orphan} {
@@ -158,20 +171,17 @@ func registrationActions() []action {
 				ours := w.ours()
 				last := ours[len(ours)-1]
 				w.server.RemoveByHand(last.ClientID)
-				if w.profile == clientChosen {
-					last.Handle = ""
-				}
-				w.removed = append(w.removed, last.Handle)
+				w.removed = append(w.removed, w.registration(last.Handle, last.ClientID))
 			},
 		},
 		{
 			name: "somebody registers the client id", cost: 1,
 			possible: func(w *World) bool {
-				return w.profile == clientChosen && !slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return r.ClientID == clientID })
+				return w.profile == clientChosen && w.free() != ""
 			},
 			apply: func(w *World) {
 				w.untouchable = append(w.untouchable, w.server.AddByHand(memory.Stored{
-					ClientID: clientID, Owner: idserver.Mark{Cluster: "another", Namespace: "shop", Name: "app", UID: "uid-1"}, Secret: "foreign",
+					ClientID: w.free(), Owner: idserver.Mark{Cluster: "another", Namespace: "shop", Name: "app", UID: "uid-1"}, Secret: "foreign",
 					Registration: service.foreign(),
 				}))
 			},
@@ -179,12 +189,26 @@ func registrationActions() []action {
 	}
 }
 
+// free is a client id of the application that nobody has registered; "" where there is none.
+func (w *World) free() string {
+	ids := []string{clientID}
+	if w.app.spec.strategy == v1alpha1.RotationAlternate {
+		ids = append(ids, clientID+v1alpha1.AlternateSuffix)
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return r.ClientID == id }) {
+			return id
+		}
+	}
+	return ""
+}
+
 func (k kind) foreign() idserver.Registration { return spec{kind: k}.registration() }
 
 func serverActions() []action {
 	return []action{
-		{name: "the server goes down", cost: 1, possible: func(w *World) bool { return !w.serverDown }, apply: func(w *World) { w.serverDown = true }},
-		{name: "the server is back", cost: 1, possible: func(w *World) bool { return w.serverDown }, apply: func(w *World) { w.serverDown = false }},
+		{name: "the server goes down", cost: 1, calm: true, possible: func(w *World) bool { return !w.serverDown }, apply: func(w *World) { w.serverDown = true }},
+		{name: "the server is back", cost: 1, calm: true, possible: func(w *World) bool { return w.serverDown }, apply: func(w *World) { w.serverDown = false }},
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
 
@@ -35,6 +37,8 @@ type spec struct {
 	disabled   bool
 	secretName string
 	deletion   plan.Deletion
+	// strategy is that of the rotation; "" in a world without rotations.
+	strategy v1alpha1.RotationStrategy
 }
 
 // application is the TrustedApplication in the apiserver.
@@ -43,6 +47,8 @@ type application struct {
 	uid                         int
 	exists, deleting, finalizer bool
 	spec                        spec
+	// rotate and revoke are the values of the annotations; 0 for none.
+	rotate, revoke int
 }
 
 func (a application) mark() idserver.Mark {
@@ -93,6 +99,10 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Verify:       !w.verificationOff,
 		Deleting:     a.deleting,
 		Deletion:     a.spec.deletion,
+		Rotation: plan.Rotation{
+			Strategy: a.spec.strategy, Grace: w.period(), Announced: w.period(),
+			Asked: ledger.Requests{Rotate: request(a.rotate), Revoke: request(a.revoke)},
+		},
 	}
 }
 
@@ -100,6 +110,9 @@ func (s spec) String() string {
 	words := []string{string(s.kind), "secret " + s.secretName}
 	if s.moreScopes {
 		words = append(words, "more scopes")
+	}
+	if s.strategy != "" {
+		words = append(words, string(s.strategy))
 	}
 	if s.disabled {
 		words = append(words, "disabled")

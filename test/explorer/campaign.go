@@ -1,5 +1,11 @@
 package explorer
 
+import (
+	"fmt"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
 // Campaign is one exhaustive search.
 type Campaign struct {
 	Name   string
@@ -29,8 +35,30 @@ func campaigns(full Budget) []Campaign {
 		losing = append(losing, w)
 	}
 	all = append(all, Campaign{clientChosen + ", the ledger is lost", losing, Budget{full.Faults - 1, full.Actions}})
+	all = append(all, rotations(full)...)
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
 	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
+}
+
+// rotations are the searches in which credentials are replaced: two registrations that take turns, next secrets that are announced, and
+// time. A path has one fault and what people do, or two faults and one thing that people do.
+func rotations(full Budget) []Campaign {
+	var all []Campaign
+	for _, profile := range []string{clientChosen, serverIssued} {
+		for _, s := range []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate} {
+			if profile == serverIssued && s != v1alpha1.RotationAnnounce {
+				continue // such a server replaces the registration whatever the strategy
+			}
+			root := func() []*World {
+				return []*World{newWorld(profile, spec{kind: service, secretName: "first", strategy: s}, false)}
+			}
+			name := fmt.Sprintf("%s, rotation %s", profile, s)
+			all = append(all,
+				Campaign{name, root(), Budget{full.Faults - 1, full.Actions + 1}},
+				Campaign{name + ", many faults", root(), Budget{full.Faults, full.Actions - 1}})
+		}
+	}
+	return all
 }
 
 // find searches for a seeded mistake.
@@ -40,6 +68,6 @@ func (m *Mistake) find() Result {
 		start = service
 	}
 	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
-	w.mayLose = m.losesLedger
+	w.mayLose, w.app.spec.strategy = m.losesLedger, m.strategy
 	return explore([]*World{w}, m.budget, m)
 }

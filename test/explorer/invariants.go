@@ -38,12 +38,15 @@ const (
 	fixedPoint        = "an ended run repeated changes nothing (8)"
 	converges         = "without faults it comes to rest (20)"
 	noNeedlessSecret  = "a lost ledger costs no new secret where the published one works"
+	noOutage          = "no client fails that does what the strategy asks of it (9)"
+	revoked           = "at rest nothing works that was exposed"
+	onePair           = "at rest one credential works"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"
 )
 
 // check checks what holds after every single effect.
 func (w *World) check() *Violation {
-	for _, c := range []func() *Violation{w.checkRegistrations, w.checkGuard, w.checkPublished, w.checkForeign} {
+	for _, c := range []func() *Violation{w.checkRegistrations, w.checkGuard, w.checkPublished, w.checkForeign, w.checkClients} {
 		if v := c(); v != nil {
 			return v
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -18,8 +19,9 @@ type Mistake struct {
 	start kind
 	// budget is what it takes to find it.
 	budget Budget
-	// losesLedger: it takes a lost ledger to find it.
+	// losesLedger: it takes a lost ledger to find it. strategy: it takes rotations.
 	losesLedger bool
+	strategy    v1alpha1.RotationStrategy
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -32,7 +34,7 @@ type Mistake struct {
 	readsLedgerOnce bool
 }
 
-var mistakes = []Mistake{
+var mistakes = append(rotationMistakes, []Mistake{
 	{
 		name: "a lost ledger always costs a new secret", profile: clientChosen, budget: Budget{0, 1}, losesLedger: true,
 		next: instead[plan.Recall](plan.Stage{Draw: true}),
@@ -66,7 +68,7 @@ var mistakes = []Mistake{
 	{name: "a leader that was replaced changes the registration", profile: clientChosen, budget: Budget{1, 2}, readsLedgerOnce: true},
 	{name: "the replaced registration is never deleted", profile: serverIssued, budget: Budget{0, 1}, next: instead[plan.DeleteOld](plan.Done{})},
 	{name: "a change of the kind is applied to the former registration's credential", profile: clientChosen, budget: Budget{0, 1}, next: neverDraw},
-}
+}...)
 
 func is[T plan.Step](s plan.Step) bool {
 	_, ok := s.(T)

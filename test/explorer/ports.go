@@ -134,6 +134,9 @@ func (p outputsPort) slots(rec ledger.Record) []slot {
 		o := object{kind: slots[i].kind, name: slots[i].name, owner: s.view.uid, revision: rec.Revision(), clientID: newest.ClientID, target: s.desired.Target}
 		if o.kind == "Secret" {
 			o.secret = newest.Secret
+			if rec.Announced != nil {
+				o.next = rec.Announced.Secret
+			}
 		}
 		if o.name != "" && (o.kind == "ConfigMap" || o.secret != "") {
 			slots[i].want = &o
@@ -162,7 +165,7 @@ func (p outputsPort) Observe(_ context.Context, rec ledger.Record) (plan.Output,
 		out.Revisions = append(out.Revisions, o.revision)
 		if id, staged, ok := ledger.ParseRevision(o.revision); ok && o.kind == "Secret" && o.name == s.view.spec.secretObject() && len(rec.Credentials()) == 0 {
 			c := ledger.Credential{ID: id}
-			c.Secret = o.secret
+			c.ClientID, c.Secret = o.clientID, o.secret
 			out.Held = &plan.Held{Credential: c, Staged: staged}
 		}
 		if o.name != s.view.spec.secretObject() && o.kind == "Secret" || o.name != s.view.spec.configMapObject() && o.kind == "ConfigMap" {
@@ -223,6 +226,7 @@ func (p outputsPort) put(slot slot) error {
 	default:
 		s.w.objects[i] = *slot.want
 	}
+	s.w.see(*slot.want)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package explorer
 
 import (
 	"slices"
+	"strings"
 
 	"trustedapps.dev/operator/internal/idserver/memory"
 	"trustedapps.dev/operator/internal/ledger"
@@ -19,7 +20,7 @@ func (w *World) checkRest() *Violation {
 	if w.ledger == nil || w.ledger.Newest() == nil {
 		return violated(knownRegistration, "done without a ledger")
 	}
-	for _, c := range []func() *Violation{w.checkRestServer, w.checkRestObjects} {
+	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestObjects} {
 		if v := c(); v != nil {
 			return v
 		}
@@ -31,12 +32,16 @@ func (w *World) checkRestServer() *Violation {
 	if w.late || w.strayed(*w.ledger.Newest()) {
 		return nil // drift is found by a sweep, which is no part of a run
 	}
-	newest, ours := w.ledger.Newest(), w.ours()
+	newest, ours, others := w.ledger.Newest(), w.ours(), 0
+	inGrace := w.now().Sub(w.ledger.RetiredAt) < w.period() && !w.ledger.Revoked
+	if w.ledger.Old != nil && (w.ledger.Parked || inGrace) {
+		others = 1
+	}
 	i := slices.IndexFunc(ours, func(r memory.Stored) bool { return r.ClientID == newest.ClientID })
 	switch {
 	case i < 0:
 		return violated(oneRegistration, "there is none")
-	case len(ours) > 1+len(w.ledger.Orphans):
+	case len(ours) > 1+others+len(w.ledger.Orphans):
 		return violated(oneRegistration, "there are %d, and %d declared orphans", len(ours), len(w.ledger.Orphans))
 	}
 	if diff := w.app.spec.registration().Diff(ours[i].Registration); len(diff) > 0 {
@@ -69,6 +74,9 @@ func (w *World) checkRestObjects() *Violation {
 		want := object{kind: kind, name: name, owner: w.app.uid, revision: w.ledger.Revision(), clientID: newest.ClientID, target: w.ledger.Target}
 		if kind == "Secret" {
 			want.secret = newest.Secret
+			if w.ledger.Announced != nil {
+				want.next = w.ledger.Announced.Secret
+			}
 		}
 		if !slices.Contains(w.objects, want) {
 			return violated(publishedAtRest, "the %s %s is not", kind, name)
@@ -81,7 +89,7 @@ func (w *World) checkRestObjects() *Violation {
 func (w *World) checkStop(f plan.Fail) *Violation {
 	holds := map[string]func() bool{
 		"OwnershipConflict": func() bool {
-			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return r.ClientID == clientID && r.Owner != w.app.mark() })
+			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return strings.HasPrefix(r.ClientID, clientID) && r.Owner != w.app.mark() })
 		},
 		"SecretConflict":    func() bool { return w.foreignAt("Secret", w.app.spec.secretObject()) },
 		"ConfigMapConflict": func() bool { return w.foreignAt("ConfigMap", w.app.spec.configMapObject()) },

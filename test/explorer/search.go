@@ -159,7 +159,7 @@ func expand(n *node, mistake *Mistake) *expansion {
 			continue
 		}
 		w := n.w.clone()
-		a.apply(w)
+		a.strike(w)
 		x.reach(w, edge{action: a}, w.check())
 	}
 	return x

@@ -57,7 +57,7 @@ func (p *serverPort) learn(reply idserver.Reply, secret idserver.Secret, sent bo
 		w.late = p.s.outrun
 	}
 	if sent && !w.overlapped {
-		w.removed = slices.DeleteFunc(w.removed, func(handle string) bool { return handle == "" })
+		w.removed = slices.DeleteFunc(w.removed, func(r string) bool { return r == reply.Credential.ClientID })
 	}
 	w.told = remember(remember(w.told, secret), reply.Credential.Secret)
 	if w.overlapped && (w.ledger == nil || w.app.mark() != p.s.view.mark()) {

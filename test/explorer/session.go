@@ -102,7 +102,7 @@ func (s *session) executor() *execute.Executor {
 		Finalizer: finalizerPort{s},
 		Draw:      func() idserver.Secret { return idserver.Secret(s.w.draw("secret")) },
 		NewID:     func() string { return s.w.draw("id") },
-		Now:       func() time.Time { return time.Unix(1_700_000_000, 0).UTC() },
+		Now:       func() time.Time { return s.w.now() },
 		Next: func(d plan.Desired, o plan.Observed) plan.Step {
 			next := plan.Next
 			if s.mistake != nil && s.mistake.next != nil {
@@ -182,7 +182,7 @@ func (s *session) enter(k callKind, op string) fault {
 // strike lets a person or a second leader act in the middle of the run.
 func (s *session) strike(a *action) {
 	s.note("    meanwhile: " + a.name)
-	a.apply(s.w)
+	a.strike(s.w)
 	s.require(s.w.check())
 	if !a.leader {
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // maxRuns is how many runs without a fault may be needed to come to rest.
-const maxRuns = 8
+const maxRuns = 12
 
 // settle checks that the node's world comes to rest once nothing goes wrong any more, that the rest is right, and that it lasts.
 func (x *expansion) settle() *Violation {
@@ -30,7 +30,10 @@ func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 			if v := w.checkRest(); v != nil {
 				return "", v
 			}
-			return "Done", repeat(w, mistake, log, end)
+			if v := repeat(w, mistake, log, end); v != nil || !w.underWay() {
+				return "Done", v
+			}
+			w.pass()
 		case plan.Fail:
 			if v := w.checkStop(end); v != nil {
 				return "", v

@@ -23,6 +23,8 @@ type World struct {
 	ledgerVersion   int            // grows with every write; not part of a state
 	objects         []object
 	drawn           int // how many values were drawn; not part of a state
+	// clock counts the periods that passed; not part of a state, but what is left of a period is.
+	clock int
 
 	history
 }
@@ -33,7 +35,7 @@ type history struct {
 	told, proven []idserver.Secret
 	// refused are the handles of registrations whose deletion the server refused.
 	refused []string
-	// removed are the handles of registrations that a person deleted at the server; an empty one stands for the chosen client id.
+	// removed are the registrations that a person deleted at the server.
 	removed []string
 	// late: a request of a replaced leader landed after its successor was done. It left before, when the ledger was still its own, so that
 	// nothing in the operator can stop it; a sweep repairs that.
@@ -46,6 +48,8 @@ type history struct {
 	untouchable []memory.Stored
 	// foreign are the objects that are not ours, which must stay.
 	foreign []object
+
+	clients
 }
 
 // object is a published Secret or ConfigMap, or one of somebody else.
@@ -56,7 +60,9 @@ type object struct {
 	revision string
 	clientID string
 	secret   idserver.Secret
-	target   string
+	// next is the announced secret.
+	next   idserver.Secret
+	target string
 	// edited: a person changed it since it was published.
 	edited bool
 }
@@ -82,6 +88,7 @@ func (w *World) clone() *World {
 	c.told, c.proven = slices.Clone(w.told), slices.Clone(w.proven)
 	c.refused, c.removed = slices.Clone(w.refused), slices.Clone(w.removed)
 	c.untouchable, c.foreign = slices.Clone(w.untouchable), slices.Clone(w.foreign)
+	c.views, c.exposed = slices.Clone(w.views), slices.Clone(w.exposed)
 	return &c
 }
 
@@ -136,12 +143,13 @@ func (w *World) render() string {
 		w.renderCredential(&b, "next", w.ledger.Next)
 		w.renderCredential(&b, "current", w.ledger.Current)
 		w.renderCredential(&b, "old", w.ledger.Old)
+		w.renderRotation(&b)
 	}
 	b.WriteString(w.server.Fingerprint())
 	objects := slices.SortedFunc(slices.Values(w.objects), func(a, b object) int { return strings.Compare(a.kind+a.name, b.kind+b.name) })
 	for _, o := range objects {
-		fmt.Fprintf(&b, "%s/%s owner=%d %s %s %s %s %t\n",
-			o.kind, o.name, o.owner, relative(o.revision, staged), o.clientID, w.known(o.secret), o.target, o.edited)
+		fmt.Fprintf(&b, "%s/%s owner=%d %s %s %s %s %s %t\n",
+			o.kind, o.name, o.owner, relative(o.revision, staged), o.clientID, w.known(o.secret), o.next.Reveal(), o.target, o.edited)
 	}
 	w.renderHistory(&b)
 	return b.String()
@@ -158,10 +166,21 @@ func (w *World) renderHistory(b *strings.Builder) {
 		fmt.Fprintf(b, "untouchable %s\n", r.Handle)
 	}
 	fmt.Fprintf(b, "refused %q foreign %d\n", w.refused, len(w.foreign))
+	w.renderClients(b)
 }
 
 // strayed says whether a person deleted the registration of the credential, and the operator has not told the server anything since.
-func (w *World) strayed(c ledger.Credential) bool { return slices.Contains(w.removed, c.Handle) }
+func (w *World) strayed(c ledger.Credential) bool {
+	return slices.Contains(w.removed, w.registration(c.Handle, c.ClientID))
+}
+
+// registration names a registration: by its client id where that is chosen, and may come back, else by its handle.
+func (w *World) registration(handle, clientID string) string {
+	if w.profile == clientChosen {
+		return clientID
+	}
+	return handle
+}
 
 // known renders what is remembered about a secret.
 func (w *World) known(s idserver.Secret) string {
