@@ -75,9 +75,14 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin bin/prometheus ## Test against a real control plane and the stand-in.
+integration: controlplane standin build bin/prometheus ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
+
+.PHONY: rotation
+rotation: controlplane standin build ## Prove that rotations disturb no client: ten of each strategy, with kills and restarts. build/rotation.json
+	@mkdir -p build
+	ROTATIONS=$(or $(ROTATIONS),10) go test -count=1 -v -timeout 30m ./test/rotation
 
 .PHONY: node-test
 node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.

@@ -42,16 +42,20 @@ func (r Record) succeed(published bool, now time.Time) Record {
 
 // Answering notes the requests that what was just staged answers. What was exposed stays so until it is gone.
 func (r Record) Answering(asked Requests) Record {
-	if asked.Revoke != "" && asked.Revoke != r.Handled.Revoke && (r.Current != nil || r.Old != nil) {
-		r.Revoked = true
+	if asked.Revoke != "" && asked.Revoke != r.Handled.Revoke && r.Current != nil {
+		r.Exposed = r.Current.ID
 	}
 	r.Handled = asked
 	return r
 }
 
-// settled says whether nothing is left but the newest credential, and one that rests.
-func (r Record) settled() bool {
-	return (r.Next == nil || r.Current == nil) && (r.Old == nil || r.Parked)
+// cleared drops the note of an exposure once nothing is left but a later credential, and one that rests.
+func (r Record) cleared() Record {
+	newest := r.Newest()
+	if newest != nil && newest.ID != r.Exposed && (r.Next == nil || r.Current == nil) && (r.Old == nil || r.Parked) {
+		r.Exposed = ""
+	}
+	return r
 }
 
 // Announce notes the credential that the next rotation brings.
@@ -72,8 +76,7 @@ func (r Record) Park() Record {
 	old := *r.Old
 	old.Secret = ""
 	r.Old, r.Parked = &old, true
-	r.Revoked = r.Revoked && !r.settled()
-	return r
+	return r.cleared()
 }
 
 // Begin notes the intent to create a registration. A former Next becomes Current if it was published; else it is a
@@ -159,13 +162,11 @@ func (r Record) Promote(keepOld bool, now time.Time) Record {
 		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
 	}
 	r.Current, r.Next = r.Next, nil
-	r.Revoked = r.Revoked && !r.settled()
-	return r
+	return r.cleared()
 }
 
 // ForgetOld drops the replaced credential, after its registration was deleted.
 func (r Record) ForgetOld() Record {
 	r.Old, r.RetiredAt = nil, time.Time{}
-	r.Revoked = r.Revoked && !r.settled()
-	return r
+	return r.cleared()
 }

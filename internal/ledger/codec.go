@@ -39,7 +39,7 @@ type wireRecord struct {
 	AnnouncedAt time.Time       `json:"announcedAt,omitzero"`
 	RetiredAt   time.Time       `json:"retiredAt,omitzero"`
 	Parked      bool            `json:"parked,omitempty"`
-	Revoked     bool            `json:"revoked,omitempty"`
+	Exposed     string          `json:"exposed,omitempty"`
 	Handled     wireRequests    `json:"handled,omitzero"`
 }
 
@@ -68,7 +68,7 @@ func Marshal(rec Record) ([]byte, error) {
 		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
-		Parked: rec.Parked, Revoked: rec.Revoked, Handled: wireRequests(rec.Handled),
+		Parked: rec.Parked, Exposed: rec.Exposed, Handled: wireRequests(rec.Handled),
 	}
 	if rec.Intent != nil {
 		wire.Intent = &wireIntent{Name: rec.Intent.Name, Target: rec.Intent.Target}
@@ -118,7 +118,7 @@ func (w wireRecord) record() Record {
 		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
-		Parked: w.Parked, Revoked: w.Revoked, Handled: Requests(w.Handled),
+		Parked: w.Parked, Exposed: w.Exposed, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil
@@ -131,7 +131,7 @@ func (w wireRecord) record() Record {
 
 // check finds what is no record. Its errors name no value.
 func (w wireRecord) check() error {
-	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke}, w.Orphans...)
+	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke, w.Exposed}, w.Orphans...)
 	if w.Intent != nil {
 		texts = append(texts, w.Intent.Name, w.Intent.Target)
 	}

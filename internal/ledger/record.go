@@ -41,8 +41,9 @@ type Record struct {
 	RetiredAt time.Time
 	// Parked: the server refuses Old. It is the registration whose turn is next, and its secret is forgotten.
 	Parked bool
-	// Revoked: what the newest credential replaces was exposed, and gets no grace period.
-	Revoked bool
+	// Exposed is the ID of the credential in use that was revoked, until nothing of it is left: neither it nor what it replaced gets a grace
+	// period, and it has to be replaced also where its successor was lost. "" where there is none.
+	Exposed string
 	// Handled are the requests that the newest credential, or the announced one, answers.
 	Handled Requests
 }

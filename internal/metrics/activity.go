@@ -20,6 +20,7 @@ const (
 	labelStatus    = "status"
 	labelReason    = "reason"
 	labelState     = "state"
+	labelPhase     = "phase"
 	labelOperation = "operation"
 	labelCode      = "code"
 	labelResult    = "result"

@@ -30,6 +30,8 @@ var (
 	parked  = desc("trustedapp_parked_applications", "TrustedApplications that wait for their turn at the server.", labelServer)
 	ready   = desc("trustedapp_server_ready", "1 where the IdentityServer is Ready, 0 where it is not.", labelServer, labelReason)
 	ages    = desc("trustedapp_credential_age_seconds", "Time since the published credentials were made.", labelServer)
+	phases  = desc("trustedapp_rotations", "TrustedApplications with a secret, by the phase of its rotation.", labelServer, labelPhase)
+	overdue = desc("trustedapp_rotation_next_timestamp_seconds", "When the schedule asks for the next rotation, of all applications the first.", labelServer)
 	oldest  = desc("trustedapp_credential_oldest_timestamp_seconds", "When the oldest published credential was made.", labelServer)
 )
 
@@ -61,7 +63,7 @@ type State struct {
 
 // Describe implements prometheus.Collector.
 func (s *State) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{applications, notReady, orphans, parked, ready, ages, oldest} {
+	for _, d := range []*prometheus.Desc{applications, notReady, orphans, parked, ready, ages, oldest, phases, overdue} {
 		out <- d
 	}
 }

@@ -74,6 +74,24 @@ func (c *cluster) addSecret(owner types.UID, issuedAt string) {
 	}})
 }
 
+func TestRotations(t *testing.T) {
+	g := NewWithT(t)
+	c := &cluster{}
+	c.addServer("acme")
+	c.addServer("idle")
+	for i, phase := range []v1alpha1.RotationPhase{v1alpha1.RotationIdle, v1alpha1.RotationIdle, v1alpha1.RotationGrace} {
+		next := metav1.NewTime(now.Add(time.Duration(3-i) * time.Hour))
+		c.addApp("shop", "acme").Status.Rotation = &v1alpha1.RotationStatus{Phase: phase, NextTime: &next}
+	}
+	c.addApp("shop", "idle").Status.Rotation = &v1alpha1.RotationStatus{Phase: v1alpha1.RotationIdle}
+	c.addApp("shop", "idle") // a public one
+	got := gather(t, c.state())
+	g.Expect(matching(got, "rotation")).To(Equal(map[string]float64{
+		"rotations{phase=Idle,server=acme}": 2, "rotations{phase=Grace,server=acme}": 1, "rotations{phase=Idle,server=idle}": 1,
+		"rotation_next_timestamp_seconds{server=acme}": float64(now.Add(time.Hour).Unix()),
+	}))
+}
+
 func TestApplicationsByCondition(t *testing.T) {
 	g := NewWithT(t)
 	c := &cluster{}

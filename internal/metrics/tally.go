@@ -19,11 +19,18 @@ type tally struct {
 	parked       map[string]float64
 	ages         map[string]*histogram
 	oldest       map[string]time.Time
+	phases       map[phaseLabels]float64
+	due          map[string]time.Time
 }
 
 type applicationLabels struct{ server, condition, status, reason string }
 
 type notReadyLabels struct{ server, namespace, state, reason string }
+
+type phaseLabels struct {
+	server string
+	phase  v1alpha1.RotationPhase
+}
 
 // histogram counts how old credentials are.
 type histogram struct {
@@ -36,6 +43,7 @@ func newTally() *tally {
 	return &tally{
 		ready: map[string]metav1.Condition{}, applications: map[applicationLabels]float64{}, notReady: map[notReadyLabels]float64{},
 		orphans: map[string]float64{}, parked: map[string]float64{}, ages: map[string]*histogram{}, oldest: map[string]time.Time{},
+		phases: map[phaseLabels]float64{}, due: map[string]time.Time{},
 	}
 }
 
@@ -70,6 +78,20 @@ func (t *tally) application(app *v1alpha1.TrustedApplication) {
 	}
 	if n := len(app.Status.Orphans); n > 0 {
 		t.orphans[server] += float64(n)
+	}
+	t.rotation(server, app.Status.Rotation)
+}
+
+func (t *tally) rotation(server string, r *v1alpha1.RotationStatus) {
+	if r == nil {
+		return
+	}
+	t.phases[phaseLabels{server, r.Phase}]++
+	if r.NextTime == nil {
+		return
+	}
+	if first, ok := t.due[server]; !ok || r.NextTime.Time.Before(first) {
+		t.due[server] = r.NextTime.Time
 	}
 }
 
@@ -131,5 +153,11 @@ func (t *tally) emit(out chan<- prometheus.Metric) {
 	}
 	for server, made := range t.oldest {
 		gauge(oldest, float64(made.Unix()), server)
+	}
+	for l, n := range t.phases {
+		gauge(phases, n, l.server, string(l.phase))
+	}
+	for server, at := range t.due {
+		gauge(overdue, float64(at.Unix()), server)
 	}
 }

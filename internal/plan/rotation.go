@@ -36,9 +36,10 @@ func (d Desired) Other(id string) string {
 	return d.Key.ClientID
 }
 
-// exposed says whether what is published has to die at once.
+// exposed says whether the newest credential has to die at once.
 func (o Observed) exposed(d Desired) bool {
-	return d.Rotation.Asked.Revoke != "" && d.Rotation.Asked.Revoke != o.Ledger.Handled.Revoke
+	newest := o.Ledger.Newest()
+	return d.Rotation.Asked.Revoke != "" && d.Rotation.Asked.Revoke != o.Ledger.Handled.Revoke || newest != nil && newest.ID == o.Ledger.Exposed
 }
 
 // due says whether a new credential is to take the place of the newest. One that the server refuses anyway can wait: nobody could prove
@@ -95,7 +96,7 @@ func (o Observed) successor(d Desired) string {
 
 // graceOver says whether nobody needs the replaced registration any more.
 func (o Observed) graceOver(d Desired) bool {
-	return o.Ledger.Old.Secret == "" || !d.Confidential() || !d.Want.Enabled || o.Ledger.Revoked ||
+	return o.Ledger.Old.Secret == "" || !d.Confidential() || !d.Want.Enabled || o.Ledger.Exposed != "" ||
 		!o.Now.Before(o.Ledger.RetiredAt.Add(d.Rotation.Grace))
 }
 

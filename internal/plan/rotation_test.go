@@ -48,7 +48,7 @@ var (
 	})
 	inGrace = edit(func(d *Desired, o *Observed) { d.Rotation.Grace, o.Ledger.RetiredAt, o.Now = time.Hour, madeAt, madeAt })
 	parked  = edit(func(_ *Desired, o *Observed) { o.Ledger.Parked, o.Ledger.Old.Secret = true, "" })
-	revoked = edit(func(_ *Desired, o *Observed) { o.Ledger.Revoked = true })
+	revoked = edit(func(_ *Desired, o *Observed) { o.Ledger.Exposed = "c" })
 )
 
 func later(by time.Duration) edit { return func(_ *Desired, o *Observed) { o.Now = madeAt.Add(by) } }

@@ -41,7 +41,7 @@ func campaigns(full Budget) []Campaign {
 }
 
 // rotations are the searches in which credentials are replaced: two registrations that take turns, next secrets that are announced, and
-// time. A path has one fault and what people do, or two faults and one thing that people do.
+// time. Time passes also without that anybody asks for it, whenever a world has come to rest.
 func rotations(full Budget) []Campaign {
 	var all []Campaign
 	for _, profile := range []string{clientChosen, serverIssued} {
@@ -54,8 +54,8 @@ func rotations(full Budget) []Campaign {
 			}
 			name := fmt.Sprintf("%s, rotation %s", profile, s)
 			all = append(all,
-				Campaign{name, root(), Budget{full.Faults - 1, full.Actions + 1}},
-				Campaign{name + ", many faults", root(), Budget{full.Faults, full.Actions - 1}})
+				Campaign{name, root(), full},
+				Campaign{name + ", many actions", root(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 		}
 	}
 	return all

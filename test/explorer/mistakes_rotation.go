@@ -51,7 +51,7 @@ var rotationMistakes = []Mistake{
 	},
 	{
 		name: "what was exposed keeps its grace period", profile: clientChosen, strategy: v1alpha1.RotationAlternate, budget: Budget{0, 2},
-		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.Revoked = false }),
+		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.Exposed = "" }),
 	},
 	{
 		name: "a registration of somebody else takes a turn", profile: clientChosen, strategy: v1alpha1.RotationAlternate, budget: Budget{0, 2},

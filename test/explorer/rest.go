@@ -33,7 +33,7 @@ func (w *World) checkRestServer() *Violation {
 		return nil // drift is found by a sweep, which is no part of a run
 	}
 	newest, ours, others := w.ledger.Newest(), w.ours(), 0
-	inGrace := w.now().Sub(w.ledger.RetiredAt) < w.period() && !w.ledger.Revoked
+	inGrace := w.now().Sub(w.ledger.RetiredAt) < w.period() && w.ledger.Exposed == ""
 	if w.ledger.Old != nil && (w.ledger.Parked || inGrace) {
 		others = 1
 	}

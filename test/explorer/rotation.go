@@ -159,8 +159,8 @@ func (w *World) renderRotation(b *strings.Builder) {
 		return strconv.FormatBool(w.now().Sub(t) >= period)
 	}
 	w.renderCredential(b, "announced", w.ledger.Announced)
-	fmt.Fprintf(b, "announced over=%s retired over=%s parked=%t revoked=%t %+v\n",
-		since(w.ledger.AnnouncedAt), since(w.ledger.RetiredAt), w.ledger.Parked, w.ledger.Revoked, w.ledger.Handled)
+	fmt.Fprintf(b, "announced over=%s retired over=%s parked=%t exposed=%s %+v\n",
+		since(w.ledger.AnnouncedAt), since(w.ledger.RetiredAt), w.ledger.Parked, w.ledger.Exposed, w.ledger.Handled)
 }
 
 func (w *World) renderClients(b *strings.Builder) {
