@@ -80,6 +80,12 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+which(id, s.ID)+"; it stays at the identity server")
 		case plan.DeleteRegistration:
 			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+which(id, s.ID))
+		case plan.RecordAbandoned:
+			tell(corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "let "+id+" go although its registration could not be ended, as the annotation "+
+				v1alpha1.AbandonAnnotation+" asks; have it deleted at the identity server")
+			server := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: app.Spec.IdentityServerRef.Name}}
+			recorder.Eventf(server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s",
+				clip("the registration "+id+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there"))
 		case plan.DeleteLedger: // without a ledger there never was a registration
 			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
 				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+

@@ -82,6 +82,9 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the IdentityServer: %w", err)
 	}
+	if isPaused(&ids) {
+		return r.pause(ctx, &ids)
+	}
 	connection, probe, err := r.probe(ctx, &ids)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -157,8 +160,11 @@ func missing(format string, args ...any) status.Probe {
 
 // report writes the status if it changed, with an event where readiness did.
 func (r *IdentityServerReconciler) report(ctx context.Context, ids *v1alpha1.IdentityServer, probe status.Probe) error {
+	return r.write(ctx, ids, status.Server(ids, probe, metav1.Now()))
+}
+
+func (r *IdentityServerReconciler) write(ctx context.Context, ids *v1alpha1.IdentityServer, next v1alpha1.IdentityServerStatus) error {
 	former := ids.Status
-	next := status.Server(ids, probe, metav1.Now())
 	if equality.Semantic.DeepEqual(former, next) {
 		return nil
 	}
@@ -184,6 +190,7 @@ func (r *IdentityServerReconciler) writeStatus(ctx context.Context, ids *v1alpha
 	if now.UID != ids.UID || now.Generation != ids.Generation {
 		return err
 	}
+	next.Abandoned = now.Status.Abandoned // no probe finds that out
 	now.Status = next
 	return r.Client.Status().Update(ctx, &now)
 }
@@ -213,7 +220,7 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	suspect := &handler.TypedEnqueueRequestForObject[*v1alpha1.IdentityServer]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
-		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

@@ -36,6 +36,9 @@ func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := p.Client.Get(ctx, req.NamespacedName, &ids); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if isPaused(&ids) {
+		return ctrl.Result{}, nil
+	}
 	used, err := p.used(ctx, ids.Name)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -82,7 +85,7 @@ func (p *ServerProtection) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("serverprotection").
-		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation)))).
 		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(named), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).

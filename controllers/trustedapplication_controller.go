@@ -86,6 +86,9 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		}
 	}
 
+	if by := pausedBy(app, entry); by != "" {
+		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
+	}
 	d := desired.Of(app, r.Cluster, entry, known)
 	if permitted, remedy, known := r.Published.Permitted(req.Namespace); !permitted {
 		if !known {
@@ -203,6 +206,7 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 		Ledger:    &guardedLedger{Entry: record, finalizer: finalizer},
 		Outputs:   objects,
 		Finalizer: finalizer,
+		Abandon:   func(ctx context.Context, ids []string) error { return r.abandon(ctx, app, ids, time.Now()) },
 		Draw:      idserver.DrawSecret,
 		NewID:     ledger.NewID,
 		Now:       time.Now,
@@ -222,7 +226,7 @@ func (r *TrustedApplicationReconciler) report(
 	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result,
 ) error {
 	told := result.Observed.Applied
-	warnings := desired.MergeWarnings(desired.Warnings(app.Spec, entry), result.Warnings, app.Status.Warnings, told)
+	warnings := desired.MergeWarnings(desired.Warnings(app, entry), result.Warnings, app.Status.Warnings, told)
 	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
 }
 

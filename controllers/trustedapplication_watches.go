@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -29,6 +28,9 @@ const (
 	longestPause = 5 * time.Minute
 )
 
+// requests are the annotations by which people ask for something.
+var requests = []string{v1alpha1.RotateAnnotation, v1alpha1.RevokeAnnotation, v1alpha1.PausedAnnotation, v1alpha1.AbandonAnnotation}
+
 // SetupWithManager watches applications and their servers; what was published for them is watched by namespaces.
 func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (controller.Controller, error) {
 	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstPause, longestPause)
@@ -52,7 +54,7 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplication").
-		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lostFinalizer, asked))).
+		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lostFinalizer, annotated(requests...)))).
 		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			return r.onServer(ctx, o.GetName())
 		}), builder.WithPredicates(predicate.Funcs{
@@ -73,16 +75,6 @@ var lostFinalizer = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		return controllerutil.ContainsFinalizer(e.ObjectOld, v1alpha1.Finalizer) && !controllerutil.ContainsFinalizer(e.ObjectNew, v1alpha1.Finalizer)
-	},
-}
-
-// asked sees that a person asked for something by an annotation.
-var asked = predicate.Funcs{
-	CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
-	UpdateFunc: func(e event.UpdateEvent) bool {
-		return slices.ContainsFunc([]string{v1alpha1.RotateAnnotation, v1alpha1.RevokeAnnotation}, func(key string) bool {
-			return e.ObjectOld.GetAnnotations()[key] != e.ObjectNew.GetAnnotations()[key]
-		})
 	},
 }
 

@@ -10,6 +10,9 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True when nothing will change until a person changes something, and absent otherwise.
 	ConditionStalled = "Stalled"
+	// ConditionPaused is True while somebody paused the TrustedApplication, its IdentityServer, or the IdentityServer that has it, and absent
+	// otherwise. It says since when.
+	ConditionPaused = "Paused"
 	// ConditionRegistered is True when the identity server holds the registration as this generation wants it.
 	ConditionRegistered = "Registered"
 	// ConditionCredentialsVerified is True when the identity server accepted the very credential that is published.
@@ -42,6 +45,8 @@ const (
 	ReasonPublicClient = "PublicClient"
 	// ReasonDisabled: spec.enabled is false; the server refuses this client, as asked.
 	ReasonDisabled = "Disabled"
+	// ReasonPaused: somebody paused the object; the operator does nothing for it until the annotation is removed.
+	ReasonPaused = "Paused"
 	// ReasonDiscovered: the server's endpoints and version are known.
 	ReasonDiscovered = "Discovered"
 	// ReasonAuthorized: the operator may manage registrations.

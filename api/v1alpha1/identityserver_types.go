@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // VerificationPolicy says whether credentials are proven before they are published.
@@ -237,6 +238,39 @@ type Capabilities struct {
 	Features []string `json:"features,omitempty"`
 }
 
+// AbandonedRegistration is one that its TrustedApplication was let go without.
+type AbandonedRegistration struct {
+	// clientId is the OAuth 2.0 client_id at the server.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	ClientID string `json:"clientId,omitempty"`
+
+	// application is namespace/name of the TrustedApplication that is gone.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	Application string `json:"application,omitempty"`
+
+	// uid is that of the TrustedApplication.
+	//
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID types.UID `json:"uid,omitempty"`
+
+	// time is when it was abandoned.
+	//
+	// +required
+	Time metav1.Time `json:"time,omitzero"`
+}
+
+// MaxAbandoned is the number of abandoned registrations that a status keeps; the oldest go first.
+const MaxAbandoned = 64
+
 // IdentityServerStatus is what the operator found out about the server. It is never read back as input.
 type IdentityServerStatus struct {
 	// observedGeneration is the latest generation of the spec that was probed. -1
@@ -269,6 +303,17 @@ type IdentityServerStatus struct {
 	//
 	// +optional
 	Capabilities *Capabilities `json:"capabilities,omitempty"`
+
+	// abandoned are registrations that may still be at the server although their
+	// TrustedApplications were let go, by the annotation
+	// trustedapps.dev/abandon, the latest 64. Have them deleted at the server,
+	// then remove them here: kubectl edit ids NAME --subresource=status
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Abandoned []AbandonedRegistration `json:"abandoned,omitempty"`
 
 	// warnings tell what is accepted but a risk. Each says what to do.
 	//

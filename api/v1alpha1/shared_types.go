@@ -35,6 +35,16 @@ const (
 	RevokeAnnotation = "trustedapps.dev/revoke"
 )
 
+const (
+	// PausedAnnotation on a TrustedApplication or an IdentityServer, with the value PausedValue, stops everything that the operator does for it.
+	PausedAnnotation = "trustedapps.dev/paused"
+	// PausedValue is the only value that pauses.
+	PausedValue = "true"
+	// AbandonAnnotation on a TrustedApplication that is being deleted lets it go although its registration cannot be ended. Its value is the
+	// client id, so that nobody abandons another one than is meant.
+	AbandonAnnotation = "trustedapps.dev/abandon"
+)
+
 // AlternateSuffix is what the client id of the second registration has after the applicationUri, where two take turns (strategy Alternate).
 const AlternateSuffix = ".alternate"
 

@@ -20,6 +20,8 @@ type Entry struct {
 	// Verification and Environment are those of the spec.
 	Verification v1alpha1.VerificationPolicy
 	Environment  v1alpha1.Environment
+	// Paused: nothing is done for the server and its applications.
+	Paused bool
 	// Spacing is that of the spec, with its defaults.
 	Spacing Spacing
 }
@@ -53,7 +55,8 @@ func (p *Pool) Set(name string, e Entry) {
 	p.entries[name] = e
 	p.mu.Unlock()
 	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints || before.Server != e.Server ||
-		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason {
+		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason ||
+		before.Paused != e.Paused {
 		p.changed(name)
 	}
 }

@@ -19,6 +19,7 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
 		Rotation: rotation(app),
+		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}
 	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	d.ServerReady = usable && entry.Ready
@@ -131,10 +132,6 @@ func wait(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool)
 		w.Reason = v1alpha1.ReasonServerNotReady
 		w.Message = "the IdentityServer " + name + " is not ready (" + entry.Reason + "); this goes on by itself when it is: " +
 			"kubectl describe identityserver " + name
-	}
-	if !app.DeletionTimestamp.IsZero() {
-		w.Message += "; the registration " + app.Spec.ApplicationURI + " is still there: " +
-			"to let this TrustedApplication go without ending it, set spec.deletionPolicy to Orphan"
 	}
 	return w
 }

@@ -160,8 +160,8 @@ func TestWaitingForTheServerSaysWhatToDo(t *testing.T) {
 		"never discovered":        {entry: unreached, known: true, reason: v1alpha1.ReasonServerNotReady, message: []string{"ServerUnavailable"}},
 		"no connection":           {entry: credentials, known: true, reason: v1alpha1.ReasonServerNotReady, message: []string{"CredentialsMissing"}},
 		"ready without an issuer": {entry: lying, known: true, reason: v1alpha1.ReasonServerNotReady},
-		"deleting, no server":     {deleting: true, reason: v1alpha1.ReasonServerNotFound, message: []string{"com.example.orders/sync", "spec.deletionPolicy", "Orphan"}},
-		"deleting, not ready":     {entry: notReady, known: true, deleting: true, reason: v1alpha1.ReasonServerNotReady, message: []string{"com.example.orders/sync", "Orphan"}, target: true},
+		"deleting, no server":     {deleting: true, reason: v1alpha1.ReasonServerNotFound, message: []string{"acme", "does not exist"}},
+		"deleting, not ready":     {entry: notReady, known: true, deleting: true, reason: v1alpha1.ReasonServerNotReady, message: []string{"goes on by itself"}, target: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

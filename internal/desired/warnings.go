@@ -10,16 +10,19 @@ import (
 	"trustedapps.dev/operator/internal/connections"
 )
 
-// warningPrefix starts every warning that follows from the spec, so that those of the server can be told from them.
-const warningPrefix = "spec."
+// Every warning that follows from the object begins with one of these, so that those of the server can be told from them.
+const (
+	specPrefix       = "spec."
+	annotationPrefix = "metadata.annotations: "
+)
 
-// Warnings are what the spec may say, but better would not, sorted. Every one names the field and what to do. Those that depend on the
+// Warnings are what an application may say, but better would not, sorted. Every one names the field and what to do. Those that depend on the
 // server are left out while it is not known, when entry is the zero Entry.
-func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []string {
-	var out []string
+func Warnings(app *v1alpha1.TrustedApplication, entry connections.Entry) []string {
+	spec, out := app.Spec, annotationWarnings(app)
 	warn := func(applies bool, text string) {
 		if applies {
-			out = append(out, warningPrefix+text)
+			out = append(out, specPrefix+text)
 		}
 	}
 	public := spec.ClientType == v1alpha1.ClientTypePublic
@@ -54,11 +57,32 @@ func Warnings(spec v1alpha1.TrustedApplicationSpec, entry connections.Entry) []s
 	return out
 }
 
+// annotationWarnings are about requests that do not have the effect that somebody may expect.
+func annotationWarnings(app *v1alpha1.TrustedApplication) []string {
+	var out []string
+	if value, ok := app.Annotations[v1alpha1.PausedAnnotation]; ok && value != v1alpha1.PausedValue {
+		out = append(out, annotationPrefix+v1alpha1.PausedAnnotation+" pauses with the value true only: set it to true, or remove it")
+	}
+	value, ok := app.Annotations[v1alpha1.AbandonAnnotation]
+	switch {
+	case !ok:
+	case value != app.Spec.ApplicationURI:
+		out = append(out, annotationPrefix+v1alpha1.AbandonAnnotation+" does not name the client id "+app.Spec.ApplicationURI+
+			" of this application: nothing is abandoned; correct it, or remove it")
+	case app.DeletionTimestamp.IsZero():
+		out = append(out, annotationPrefix+v1alpha1.AbandonAnnotation+" lets the application go when it is deleted and its registration cannot be "+
+			"ended: remove it unless that is meant")
+	}
+	return out
+}
+
 // MergeWarnings returns the warnings to show: those of the spec, and those of the server, which are told only when it is told a
 // registration; until then the former ones stay.
 func MergeWarnings(spec, server, former []string, told bool) []string {
 	if !told {
-		server = slices.DeleteFunc(slices.Clone(former), func(w string) bool { return strings.HasPrefix(w, warningPrefix) })
+		server = slices.DeleteFunc(slices.Clone(former), func(w string) bool {
+			return strings.HasPrefix(w, specPrefix) || strings.HasPrefix(w, annotationPrefix)
+		})
 	}
 	all := slices.Concat(spec, server)
 	slices.Sort(all)

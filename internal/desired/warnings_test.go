@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -90,7 +92,7 @@ func TestWarnings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			got := Warnings(c.spec, connections.Entry{Environment: c.on})
+			got := Warnings(&v1alpha1.TrustedApplication{Spec: c.spec}, connections.Entry{Environment: c.on})
 			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)
 			for i, begin := range c.want {
 				g.Expect(got[i]).To(HavePrefix(begin))
@@ -121,7 +123,7 @@ func TestAllWarningsFitIntoTheStatus(t *testing.T) {
 			PostLogoutRedirectURIs: []v1alpha1.RedirectURI{"http://localhost/"}, Users: []v1alpha1.UserGroup{v1alpha1.UsersCommunity},
 		},
 	}
-	got := Warnings(worst, connections.Entry{Environment: production})
+	got := Warnings(&v1alpha1.TrustedApplication{Spec: worst}, connections.Entry{Environment: production})
 	g.Expect(got).To(HaveLen(10))
 	g.Expect(got).To(HaveEach(Satisfy(func(w string) bool { return len(w) <= 512 && strings.HasPrefix(w, "spec.") })))
 }
@@ -146,6 +148,35 @@ func TestMergeWarnings(t *testing.T) {
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(c.former).To(Equal(former), "the status is not changed")
 			g.Expect(MergeWarnings(c.spec, nil, got, false)).To(Equal(c.want), "repeating changes nothing")
+		})
+	}
+}
+
+func TestWarningsOfAnnotations(t *testing.T) {
+	deleting := metav1.Now()
+	for name, c := range map[string]struct {
+		key, value string
+		deleted    *metav1.Time
+		want       string
+	}{
+		"paused":                    {v1alpha1.PausedAnnotation, "true", nil, ""},
+		"paused in another way":     {v1alpha1.PausedAnnotation, "True", nil, "pauses with the value true only"},
+		"paused by an empty value":  {v1alpha1.PausedAnnotation, "", nil, "pauses with the value true only"},
+		"abandoned":                 {v1alpha1.AbandonAnnotation, "com.example.orders", &deleting, ""},
+		"abandoned in advance":      {v1alpha1.AbandonAnnotation, "com.example.orders", nil, "remove it unless that is meant"},
+		"another one is abandoned":  {v1alpha1.AbandonAnnotation, "com.example.order", &deleting, "does not name the client id com.example.orders"},
+		"what is no request at all": {"example.com/note", "x", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			app := &v1alpha1.TrustedApplication{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{c.key: c.value}, DeletionTimestamp: c.deleted}}
+			app.Spec.ApplicationURI = "com.example.orders"
+			got := Warnings(app, connections.Entry{})
+			if c.want == "" {
+				g.Expect(got).To(BeEmpty())
+				return
+			}
+			g.Expect(got).To(ConsistOf(And(HavePrefix("metadata.annotations: trustedapps.dev/"), ContainSubstring(c.want))))
 		})
 	}
 }

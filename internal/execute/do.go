@@ -63,6 +63,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 			return err
 		}
 		return r.look(ctx)
+	case plan.RecordAbandoned:
+		o.Abandoned = true
+		return r.Abandon(ctx, plan.ClientIDs(r.desired, *o))
 	case plan.DeleteLedger:
 		o.LedgerExists = false
 		return r.Ledger.Delete(ctx)

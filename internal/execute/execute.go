@@ -56,6 +56,8 @@ type Executor struct {
 	Now   func() time.Time
 	// Pace says whether a rotation may begin now; if not, when to ask again, or the zero time where its turn is told. nil: at any time.
 	Pace func() (again time.Time, ok bool)
+	// Abandon records at the IdentityServer that the registrations of the client ids are left behind.
+	Abandon func(ctx context.Context, clientIDs []string) error
 	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.
 	Tell func(step, failure plan.Step, err error)
 	// Next decides; nil is plan.Next. The explorer puts mistakes here, to see that it catches them.

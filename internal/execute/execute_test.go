@@ -30,6 +30,7 @@ var effectOf = map[plan.Step]string{
 	plan.Publish{}:                               "publish",
 	plan.Unpublish{}:                             "unpublish all=false",
 	plan.Unpublish{All: true}:                    "unpublish all=true",
+	plan.RecordAbandoned{}:                       "abandon [app]",
 	plan.DeleteLedger{}:                          "delete ledger",
 	plan.Lookup{ClientID: "app"}:                 "find app",
 	plan.Create{}:                                "create with ",

@@ -106,9 +106,10 @@ func (e *effects) executor(then func(plan.Desired, plan.Observed) plan.Step, ste
 	drawn := 0
 	return &Executor{
 		Server: server{e}, Ledger: e, Outputs: outputs{e}, Finalizer: finalizer{e},
-		Draw:  func() idserver.Secret { return "drawn" },
-		NewID: func() string { drawn++; return fmt.Sprintf("id-%d", drawn) },
-		Now:   func() time.Time { return now },
+		Draw:    func() idserver.Secret { return "drawn" },
+		NewID:   func() string { drawn++; return fmt.Sprintf("id-%d", drawn) },
+		Now:     func() time.Time { return now },
+		Abandon: func(_ context.Context, ids []string) error { return e.note(fmt.Sprint("abandon ", ids)) },
 		Next: func(d plan.Desired, o plan.Observed) plan.Step {
 			if len(steps) == 0 {
 				return then(d, o)

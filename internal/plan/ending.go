@@ -10,6 +10,7 @@ import (
 // ending are the rules for an application that is being deleted.
 var ending = []rule{
 	released,                    // without our finalizer there is nothing to do
+	endingOnServer(abandon),     // what cannot be ended is let go where somebody says so, and recorded
 	endingOnServer(awaitServer), // ending a registration needs the server
 	endingOnServer(lookupAll),   // find it, and the one that takes turns with it
 	endingOnServer(endByLedger), // server-issued: delete or disable by every credential in the ledger
@@ -29,17 +30,25 @@ func released(_ Desired, o Observed) Step {
 // endingOnServer makes a rule apply where the policy ends the registration and there may be one.
 func endingOnServer(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if d.Deletion == Orphan || !mayBeRegistered(d, o) {
+		if d.Deletion == Orphan || o.Abandoned || !MayBeRegistered(d, o) {
 			return nil
 		}
 		return r(d, o)
 	}
 }
 
-// mayBeRegistered says whether there may be a registration to end. The ledger tells. Where it was lost, with the operator's namespace say,
+// abandon first lets everything be tried that could end the registration.
+func abandon(d Desired, o Observed) Step {
+	if d.Abandon && (o.Failure != nil || !d.ServerReady) {
+		return RecordAbandoned{}
+	}
+	return nil
+}
+
+// MayBeRegistered says whether there may be a registration to end. The ledger tells. Where it was lost, with the operator's namespace say,
 // what is published proves that there was one, and a server that needs no handle is asked for it. What is published goes before a ledger
 // does, so a ledger that went in order is not taken for a lost one.
-func mayBeRegistered(d Desired, o Observed) bool {
+func MayBeRegistered(d Desired, o Observed) bool {
 	return len(o.Ledger.Credentials()) > 0 || !o.LedgerExists && o.Output.Any && d.Capabilities.Lookup
 }
 
@@ -60,7 +69,7 @@ func lookupAll(d Desired, o Observed) Step {
 	if !d.Capabilities.Lookup {
 		return nil
 	}
-	for _, id := range clientIDs(d, o) {
+	for _, id := range ClientIDs(d, o) {
 		if !o.looked(id) {
 			return Lookup{ClientID: id}
 		}
@@ -68,8 +77,8 @@ func lookupAll(d Desired, o Observed) Step {
 	return nil
 }
 
-// clientIDs are those of all registrations that there may be. With a lost ledger nobody knows whether two took turns.
-func clientIDs(d Desired, o Observed) []string {
+// ClientIDs are those of all registrations that there may be. With a lost ledger nobody knows whether two took turns.
+func ClientIDs(d Desired, o Observed) []string {
 	ids := []string{d.Key.ClientID}
 	if d.Rotation.Strategy == v1alpha1.RotationAlternate || len(o.Ledger.Credentials()) == 0 {
 		ids = append(ids, d.alternate())
@@ -86,7 +95,7 @@ func endFound(d Desired, o Observed) Step {
 	if d.serverIssued() {
 		return nil
 	}
-	for _, id := range clientIDs(d, o) {
+	for _, id := range ClientIDs(d, o) {
 		if !ours(d, o.Found[id]) {
 			continue
 		}

@@ -76,7 +76,12 @@ func forgetVoid(_ Desired, o Observed) Step {
 	return nil
 }
 
-func failed(_ Desired, o Observed) Step { return o.Failure }
+func failed(d Desired, o Observed) Step {
+	if d.Deleting && d.Abandon { // see abandon
+		return nil
+	}
+	return o.Failure
+}
 
 func declareOrphan(_ Desired, o Observed) Step {
 	if o.Ledger.Intent != nil && !o.IntentMine {

@@ -30,7 +30,7 @@ func failsWith(reason string, edits ...edit) spoken { return spoken{edits, Fail{
 var alwaysCases = []ruleCase{
 	{"saveUnsaved", []spoken{says(SaveReply{}, unsaved)}, [][]edit{{}}},
 	{"forgetVoid", []spoken{says(ForgetIntent{}, intendedByUs, void)}, [][]edit{{void}, {intendedByUs}}},
-	{"failed", []spoken{says(Wait{Reason: "ServerUnavailable"}, failing)}, [][]edit{{}}},
+	{"failed", []spoken{says(Wait{Reason: "ServerUnavailable"}, failing), says(Wait{Reason: "ServerUnavailable"}, failing, letGo)}, [][]edit{{}, {failing, letGo, deleting}}},
 	{"declareOrphan", []spoken{says(NoteOrphan{}, intended)}, [][]edit{{}, {intendedByUs}}},
 }
 
@@ -105,6 +105,9 @@ var livingCases = []ruleCase{
 
 var endingCases = []ruleCase{
 	{"released", []spoken{says(Done{}, unguarded)}, [][]edit{{}}},
+	{"abandon", []spoken{says(RecordAbandoned{}, letGo, serverDown), says(RecordAbandoned{}, letGo, failing), says(RecordAbandoned{}, letGo, serverIssued, failing)}, [][]edit{
+		{letGo}, {serverDown}, {failing}, {letGo, serverDown, orphaning}, {letGo, serverDown, noLedger, nothingOut}, {letGo, serverDown, recorded},
+	}},
 	{"awaitServer", []spoken{
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown),
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, noLedger), // lost: what is published proves a registration
@@ -235,6 +238,14 @@ func TestOrder(t *testing.T) {
 			{lookedUp(mine), DeleteRegistration{ID: appID}},
 			{refused(appID), Disable{ID: appID}},
 			{disabledNow(appID), Unpublish{All: true}},
+			{nothingOut, DeleteLedger{}},
+			{func(_ *Desired, o *Observed) { o.LedgerExists = false }, RemoveFinalizer{}},
+			{unguarded, Done{}},
+		},
+		"end that is given up": {
+			{both(deleting, letGo), Lookup{ClientID: appID}},
+			{failing, RecordAbandoned{}},
+			{recorded, Unpublish{All: true}},
 			{nothingOut, DeleteLedger{}},
 			{func(_ *Desired, o *Observed) { o.LedgerExists = false }, RemoveFinalizer{}},
 			{unguarded, Done{}},

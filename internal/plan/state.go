@@ -30,6 +30,8 @@ type Desired struct {
 	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
 	Deleting bool
 	Deletion Deletion
+	// Abandon: it may go although its registration cannot be ended.
+	Abandon bool
 }
 
 // Deletion says what becomes of a registration whose TrustedApplication is deleted.
@@ -79,6 +81,8 @@ type Observed struct {
 	DeleteRefused []string
 	// Disabled are, in the same way, those that the server was told to refuse in this run.
 	Disabled []string
+	// Abandoned: it was recorded in this run that registrations are left behind.
+	Abandoned bool
 	// Output is what is published, compared with what the ledger and the spec say.
 	Output Output
 	// Failure is why the run cannot go on.

@@ -58,6 +58,8 @@ type (
 	Unpublish struct{ All bool }
 	// DeleteLedger deletes the ledger.
 	DeleteLedger struct{}
+	// RecordAbandoned records at the IdentityServer that registrations are left behind.
+	RecordAbandoned struct{}
 	// RemoveFinalizer lets the TrustedApplication go.
 	RemoveFinalizer struct{}
 
@@ -100,6 +102,7 @@ func (Disable) step()            {}
 func (DeleteRegistration) step() {}
 func (Unpublish) step()          {}
 func (DeleteLedger) step()       {}
+func (RecordAbandoned) step()    {}
 func (RemoveFinalizer) step()    {}
 func (Done) step()               {}
 func (Wait) step()               {}

@@ -40,7 +40,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 		return d, o
 	}
 	d.Want.Public, d.Want.Enabled, d.ServerReady, d.Verify, d.Deleting = coin(), coin(), coin(), coin(), coin()
-	d.Deletion = Deletion(r.IntN(3))
+	d.Deletion, d.Abandon = Deletion(r.IntN(3)), r.IntN(4) == 0
 	if coin() {
 		d.Capabilities = issued
 	}
@@ -103,8 +103,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 27 {
-		t.Errorf("the random states lead to %d of the 27 kinds of steps: %v", len(met), met)
+	if len(met) != 28 {
+		t.Errorf("the random states lead to %d of the 28 kinds of steps: %v", len(met), met)
 	}
 }
 

@@ -2,7 +2,9 @@
 package status
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -45,12 +47,28 @@ func Application(
 		s.Rotation = rotation(d, o)
 	}
 	how := endOf(d, end)
+	if d.Deleting && !done && d.Deletion != plan.Orphan && !o.Abandoned && plan.MayBeRegistered(d, o) {
+		how.message += stuck(app, d, o)
+	}
 	c := conditions{list: &s.Conditions, generation: app.Generation, now: now}
+	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionPaused)
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
 	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
 	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
 	c.kstatus(end, how)
 	return s
+}
+
+// stuck names what keeps an application that is being deleted, and the ways out.
+func stuck(app *v1alpha1.TrustedApplication, d plan.Desired, o plan.Observed) string {
+	var left []string
+	for _, id := range plan.ClientIDs(d, o) {
+		if !slices.Contains(o.Deleted, id) && !slices.Contains(o.Disabled, id) {
+			left = append(left, id)
+		}
+	}
+	return fmt.Sprintf("; still registered at the identity server: %s. If that can never be ended: "+
+		"kubectl annotate trustedapplication %s -n %s %s=%s", strings.Join(left, ", "), app.Name, app.Namespace, v1alpha1.AbandonAnnotation, d.Key.ClientID)
 }
 
 // verdict is status, reason and message of a condition.

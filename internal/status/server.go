@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -66,6 +67,7 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 	}
 
 	c := conditions{list: &s.Conditions, generation: ids.Generation, now: now}
+	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionPaused)
 	bad := verdict{metav1.ConditionFalse, p.Reason, p.Message}
 	if discovered {
 		c.set(v1alpha1.ConditionDiscovered, verdict{metav1.ConditionTrue, v1alpha1.ReasonDiscovered, "the endpoints of the server are known"})

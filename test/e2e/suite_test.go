@@ -96,8 +96,15 @@ func repository(path string) string {
 // kubectl runs kubectl as an administrator and returns what it printed.
 func kubectl(args ...string) string {
 	GinkgoHelper()
+	out, err := try(args...)
+	Expect(err).NotTo(HaveOccurred(), "kubectl %v: %s", args, out)
+	return out
+}
+
+// try is a kubectl that may fail.
+func try(args ...string) (string, error) {
+	GinkgoHelper()
 	command := exec.Command(repository("bin/kubectl"), append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...) //nolint:noctx // it ends by itself
 	out, err := command.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "kubectl %v: %s", args, out)
-	return string(out)
+	return string(out), err
 }

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -85,11 +86,13 @@ func (w *world) again() *v1alpha1.IdentityServer {
 // end deletes what the spec made, so that no other spec is disturbed.
 func (w *world) end(ctx SpecContext) {
 	Expect(w.instance.SetDown(ctx, true)).To(Succeed()) // ends calls that hang
+	unpaused := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":null}}`))
+	Expect(client.IgnoreNotFound(admin.Patch(ctx, w.server, unpaused))).To(Succeed())
 	var apps v1alpha1.TrustedApplicationList
 	Expect(admin.List(ctx, &apps, client.InNamespace(w.namespace))).To(Succeed())
 	for i := range apps.Items {
 		app := &apps.Items[i]
-		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DeletionPolicy, a.Annotations = v1alpha1.DeletionOrphan, nil })
 		Expect(client.IgnoreNotFound(admin.Delete(ctx, app))).To(Succeed())
 	}
 	Eventually(func(g Gomega) {

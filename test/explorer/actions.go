@@ -37,7 +37,7 @@ var between, within = allActions()
 func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
-	between = slices.Concat(edits, objects, serverActions(), rotationActions(), []action{recreateApplication(), loseLedger()})
+	between = slices.Concat(edits, objects, serverActions(), rotationActions(), []action{recreateApplication(), loseLedger(), abandonApplication()})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second)

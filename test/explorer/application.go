@@ -49,6 +49,8 @@ type application struct {
 	spec                        spec
 	// rotate and revoke are the values of the annotations; 0 for none.
 	rotate, revoke int
+	// abandon: the annotation says that it may go without the end of its registration.
+	abandon bool
 }
 
 func (a application) mark() idserver.Mark {
@@ -99,6 +101,7 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Verify:       !w.verificationOff,
 		Deleting:     a.deleting,
 		Deletion:     a.spec.deletion,
+		Abandon:      a.abandon,
 		Rotation: plan.Rotation{
 			Strategy: a.spec.strategy, Grace: w.period(), Announced: w.period(),
 			Asked: ledger.Requests{Rotate: request(a.rotate), Revoke: request(a.revoke)},

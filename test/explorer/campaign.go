@@ -36,6 +36,11 @@ func campaigns(full Budget) []Campaign {
 	}
 	all = append(all, Campaign{clientChosen + ", the ledger is lost", losing, Budget{full.Faults - 1, full.Actions}})
 	all = append(all, rotations(full)...)
+	for _, profile := range []string{clientChosen, serverIssued} {
+		w := newWorld(profile, spec{kind: service, secretName: "first"}, false)
+		w.mayAbandon = true
+		all = append(all, Campaign{profile + ", registrations are abandoned", []*World{w}, Budget{max(0, full.Faults-1), full.Actions + 1}})
+	}
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
 	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
 }
@@ -68,6 +73,6 @@ func (m *Mistake) find() Result {
 		start = service
 	}
 	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
-	w.mayLose, w.app.spec.strategy = m.losesLedger, m.strategy
+	w.mayLose, w.mayAbandon, w.app.spec.strategy = m.losesLedger, m.abandons, m.strategy
 	return explore([]*World{w}, m.budget, m)
 }

@@ -22,6 +22,8 @@ type Mistake struct {
 	// losesLedger: it takes a lost ledger to find it. strategy: it takes rotations.
 	losesLedger bool
 	strategy    v1alpha1.RotationStrategy
+	// abandons: it takes somebody who lets an application go.
+	abandons bool
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -42,6 +44,12 @@ var mistakes = append(rotationMistakes, []Mistake{
 	{
 		name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true,
 		next: believing(nothingPublished),
+	},
+	{name: "what could be ended is abandoned", profile: clientChosen, budget: Budget{0, 2}, abandons: true, next: abandonAtOnce},
+	{name: "an application is abandoned although nobody says so", profile: clientChosen, budget: Budget{1, 1}, abandons: true, next: believing(abandonUnasked)},
+	{
+		name: "nobody is told what is abandoned", profile: serverIssued, budget: Budget{1, 2}, abandons: true,
+		next: instead[plan.RecordAbandoned](plan.DeleteLedger{}),
 	},
 	{name: "the server is told before the ledger is saved", profile: clientChosen, budget: Budget{1, 1}, savesLate: is[plan.Stage]},
 	{name: "the server's reply is saved late", profile: serverIssued, budget: Budget{1, 1}, savesLate: is[plan.SaveReply]},

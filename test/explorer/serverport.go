@@ -83,6 +83,7 @@ func (p *serverPort) Verify(ctx context.Context, cred idserver.Credential, want 
 // ask performs a call of the server. effect is nil for a question, which has none.
 func (s *session) ask(k callKind, op string, effect func() error, handle ...string) error {
 	failed := func(class error, reason string) error {
+		s.struck = true
 		return &idserver.Error{Class: class, Op: op, Reason: reason, Message: "as scripted"}
 	}
 	f := s.enter(k, op)
@@ -112,6 +113,7 @@ func (s *session) ask(k callKind, op string, effect func() error, handle ...stri
 		s.wrote++
 	}
 	if err != nil {
+		s.struck = true
 		s.note("    " + err.Error())
 	}
 	s.require(s.w.check())

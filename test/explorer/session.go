@@ -35,6 +35,8 @@ type session struct {
 	wrote  int
 	// fenced: the ledger was this run's own after everything was read. outrun: a second leader ran since.
 	fenced, outrun bool
+	// struck: a call of the server failed in this run.
+	struck bool
 	// log is told every call; nil is silent.
 	log func(string)
 	// actions is what is left of the budget: it decides which actions are looked for.
@@ -100,6 +102,7 @@ func (s *session) executor() *execute.Executor {
 		Ledger:    ledgerPort{s},
 		Outputs:   outputsPort{s},
 		Finalizer: finalizerPort{s},
+		Abandon:   s.abandon,
 		Draw:      func() idserver.Secret { return idserver.Secret(s.w.draw("secret")) },
 		NewID:     func() string { return s.w.draw("id") },
 		Now:       func() time.Time { return s.w.now() },

@@ -42,6 +42,8 @@ type history struct {
 	late bool
 	// mayLose: the ledger can get lost; lost: it did.
 	mayLose, lost bool
+	// mayAbandon: people may let an application go without the end of its registration.
+	mayAbandon bool
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.

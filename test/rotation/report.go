@@ -26,6 +26,9 @@ type Outcome struct {
 	Scale int `json:"scale"`
 }
 
+// strategies are all of them, in the order of the table.
+var strategies = []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate}
+
 // outcomes by strategy.
 type outcomes map[v1alpha1.RotationStrategy]Outcome
 

@@ -29,8 +29,6 @@ const (
 // scaled is a time of a cluster as it is here.
 func scaled(d time.Duration) time.Duration { return d / scale }
 
-var strategies = []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate}
-
 // trial is one application with the workload that does what its strategy asks, and one that does not, which has to fail: a test that sees no
 // outage there would see none anywhere.
 type trial struct {

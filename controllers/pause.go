@@ -1,0 +1,89 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/desired"
+	"trustedapps.dev/operator/internal/status"
+)
+
+// isPaused says whether somebody paused an object.
+func isPaused(o client.Object) bool {
+	return o.GetAnnotations()[v1alpha1.PausedAnnotation] == v1alpha1.PausedValue
+}
+
+const unpause = "; nothing is done for it until somebody removes that annotation"
+
+// pausedBy says who keeps an application from being worked on; "" where nobody does.
+func pausedBy(app *v1alpha1.TrustedApplication, entry connections.Entry) string {
+	var by string
+	switch {
+	case isPaused(app):
+		by = "paused by the annotation " + v1alpha1.PausedAnnotation + " on the TrustedApplication" + unpause
+	case entry.Paused:
+		by = "paused by the annotation " + v1alpha1.PausedAnnotation + " on the IdentityServer " + app.Spec.IdentityServerRef.Name + unpause
+	default:
+		return ""
+	}
+	if !app.DeletionTimestamp.IsZero() {
+		by += "; it is being deleted, and waits"
+	}
+	return by
+}
+
+// tellPaused tells in the status that nothing is done. Nothing comes back to it before the annotation changes.
+func (r *TrustedApplicationReconciler) tellPaused(ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, by string) error {
+	warnings := desired.MergeWarnings(desired.Warnings(app, entry), nil, app.Status.Warnings, false)
+	return r.writeStatus(ctx, app, status.PausedApplication(app, by, warnings, metav1.Now()))
+}
+
+// pause leaves a server alone: it is not even probed. Its applications learn it from the pool.
+func (r *IdentityServerReconciler) pause(ctx context.Context, ids *v1alpha1.IdentityServer) (ctrl.Result, error) {
+	r.backoff.Forget(ids.Name)
+	message := "paused by the annotation " + v1alpha1.PausedAnnotation + unpause + ", nor for its TrustedApplications"
+	if err := r.write(ctx, ids, status.PausedServer(ids, message, metav1.Now())); err != nil {
+		return ctrl.Result{}, err
+	}
+	entry, _ := r.Pool.Get(ids.Name)
+	entry.Paused = true
+	r.Pool.Set(ids.Name, entry)
+	return ctrl.Result{}, nil
+}
+
+// annotated sees that a person asked for something by one of the annotations, or took it back.
+func annotated(keys ...string) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			for _, key := range keys {
+				was, had := e.ObjectOld.GetAnnotations()[key]
+				is, has := e.ObjectNew.GetAnnotations()[key]
+				if was != is || had != has {
+					return true
+				}
+			}
+			return false
+		},
+	}
+}
+
+// abandon records at the server that registrations are left behind, once for each.
+func (r *TrustedApplicationReconciler) abandon(ctx context.Context, app *v1alpha1.TrustedApplication, ids []string, now time.Time) error {
+	var server v1alpha1.IdentityServer
+	if err := r.Live.Get(ctx, client.ObjectKey{Name: app.Spec.IdentityServerRef.Name}, &server); err != nil {
+		return client.IgnoreNotFound(err) // the event tells it; there is nothing else that could
+	}
+	if !status.Abandon(&server.Status, app, ids, metav1.NewTime(now)) {
+		return nil
+	}
+	return r.Client.Status().Update(ctx, &server)
+}
