@@ -95,6 +95,28 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 	}
 }
 
+// announceDrift tells what was brought back at the server, and, with the policy Warn, what was found there anew.
+func announceDrift(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, d plan.Desired, o plan.Observed) {
+	tell := func(kind, reason, message string) {
+		recorder.Eventf(app, nil, kind, reason, "Sweep", "%s", clip(message))
+		log.FromContext(ctx).Info(message, keyReason, reason)
+	}
+	if len(o.Repaired) > 0 {
+		tell(corev1.EventTypeWarning, "DriftRepaired", "somebody changed the registration at the identity server; brought back: "+strings.Join(o.Repaired, ", "))
+	}
+	if drift := o.Drift(d); app.Spec.DriftPolicy == v1alpha1.DriftWarn && len(drift) > 0 && !slices.Equal(slices.Sorted(slices.Values(drift)), app.Status.Drift) {
+		tell(corev1.EventTypeWarning, "Drifted", "the registration at the identity server differs in "+strings.Join(drift, ", ")+"; spec.driftPolicy leaves it")
+	}
+}
+
+// announceOrphans tells of registrations that belong to nobody, when there are more or fewer.
+func announceOrphans(recorder events.EventRecorder, ids *v1alpha1.IdentityServer, former, next v1alpha1.IdentityServerStatus) {
+	if next.Orphaned > former.Orphaned {
+		recorder.Eventf(ids, nil, corev1.EventTypeWarning, "OrphansFound", "Sweep",
+			"%d registrations carry the mark of this cluster and belong to no TrustedApplication: see status.orphans; spec.orphanPolicy says what becomes of them", next.Orphaned)
+	}
+}
+
 // which names one of two registrations that take turns.
 func which(id, step string) string {
 	if step == id+v1alpha1.AlternateSuffix {

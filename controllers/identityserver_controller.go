@@ -27,6 +27,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/status"
 )
@@ -52,12 +53,18 @@ type IdentityServerReconciler struct {
 	ProbeInterval time.Duration
 	// Metrics counts probes and requests.
 	Metrics *metrics.Activity
+	// Cluster is the UID of this cluster, part of the mark on registrations.
+	Cluster string
+	// Inventory keeps what sweeps find; Wake brings an application to look at.
+	Inventory *inventory.Book
+	Wake      func(types.NamespacedName)
 	// Suspects brings the servers that applications could not reach.
 	Suspects <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
 
 	backoff workqueue.TypedRateLimiter[string]
 	mu      sync.Mutex
 	dialled map[string]dialled
+	swept   map[string]swept
 }
 
 // dialled is a connection and what it was made from.
@@ -99,11 +106,17 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if former, ok := r.Pool.Get(ids.Name); ok && probe.Info.Endpoints.Issuer == "" {
 		entry.Info = former.Info // an outage does not make us forget where the server is
 	}
-	if err := r.report(ctx, &ids, probe); err != nil {
+	next := status.Server(&ids, probe, metav1.Now())
+	if entry.Ready {
+		if err := r.sweep(ctx, &ids, connection, &next); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if err := r.write(ctx, &ids, next); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.Pool.Set(ids.Name, entry)
-	return ctrl.Result{RequeueAfter: r.next(ids.Name, probe)}, nil
+	return ctrl.Result{RequeueAfter: r.next(&ids, probe)}, nil
 }
 
 // probe connects to the server and probes it.
@@ -158,11 +171,7 @@ func missing(format string, args ...any) status.Probe {
 	return status.Probe{Reason: v1alpha1.ReasonCredentialsMissing, Message: fmt.Sprintf(format, args...)}
 }
 
-// report writes the status if it changed, with an event where readiness did.
-func (r *IdentityServerReconciler) report(ctx context.Context, ids *v1alpha1.IdentityServer, probe status.Probe) error {
-	return r.write(ctx, ids, status.Server(ids, probe, metav1.Now()))
-}
-
+// write writes the status if it changed, with an event where readiness or the number of orphans did.
 func (r *IdentityServerReconciler) write(ctx context.Context, ids *v1alpha1.IdentityServer, next v1alpha1.IdentityServerStatus) error {
 	former := ids.Status
 	if equality.Semantic.DeepEqual(former, next) {
@@ -172,6 +181,7 @@ func (r *IdentityServerReconciler) write(ctx context.Context, ids *v1alpha1.Iden
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	announceReadiness(ctx, r.Recorder, ids, former.Conditions, next.Conditions)
+	announceOrphans(r.Recorder, ids, former, next)
 	return nil
 }
 
@@ -196,31 +206,33 @@ func (r *IdentityServerReconciler) writeStatus(ctx context.Context, ids *v1alpha
 }
 
 // next says when to probe again.
-func (r *IdentityServerReconciler) next(name string, probe status.Probe) time.Duration {
+func (r *IdentityServerReconciler) next(ids *v1alpha1.IdentityServer, probe status.Probe) time.Duration {
 	if probe.Reason == "" {
-		r.backoff.Forget(name)
-		return r.ProbeInterval
+		r.backoff.Forget(ids.Name)
+		return r.interval(ids)
 	}
-	return jitter(r.backoff.When(name))
+	return jitter(r.backoff.When(ids.Name))
 }
 
 func (r *IdentityServerReconciler) forget(name string) {
 	r.mu.Lock()
 	delete(r.dialled, name)
+	delete(r.swept, name)
 	r.mu.Unlock()
 	r.backoff.Forget(name)
 	r.Pool.Remove(name)
 	r.Metrics.Forget(name)
+	r.Inventory.Forget(name)
 }
 
 // SetupWithManager watches IdentityServers, the Secrets with their credentials, and suspects.
 func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.backoff = workqueue.NewTypedItemExponentialFailureRateLimiter[string](time.Second, time.Minute)
-	r.dialled = map[string]dialled{}
+	r.dialled, r.swept = map[string]dialled{}, map[string]swept{}
 	suspect := &handler.TypedEnqueueRequestForObject[*v1alpha1.IdentityServer]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
-		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation)))).
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

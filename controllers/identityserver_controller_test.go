@@ -19,6 +19,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/metrics"
 )
 
@@ -66,6 +67,7 @@ func newServers(t *testing.T, objects ...client.Object) *servers {
 			return s.now, nil
 		},
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[string](time.Second, time.Minute), dialled: map[string]dialled{},
+		swept: map[string]swept{}, Inventory: &inventory.Book{}, Wake: func(types.NamespacedName) {},
 	}
 	return s
 }

@@ -15,6 +15,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/execute"
+	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -44,8 +45,8 @@ func (e *exposed) Start(ctx context.Context) error {
 }
 
 // expose shows what the operator does and knows while it leads; a process that stands by says only that.
-func expose(mgr manager.Manager, activity *metrics.Activity, published *namespaces, gate *connections.Gate) error {
-	state := &metrics.State{Reader: mgr.GetClient(), Secrets: published.Secrets, Parked: gate.Parked, Now: time.Now}
+func expose(mgr manager.Manager, activity *metrics.Activity, published *namespaces, gate *connections.Gate, book *inventory.Book) error {
+	state := &metrics.State{Reader: mgr.GetClient(), Secrets: published.Secrets, Parked: gate.Parked, Owned: book.Owned, Now: time.Now}
 	err := errors.Join(
 		mgr.Add(&exposed{collectors: []prometheus.Collector{metrics.Leading(mgr.Elected())}, standby: true}),
 		mgr.Add(&exposed{collectors: []prometheus.Collector{activity, state}}),

@@ -15,6 +15,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
@@ -78,9 +79,11 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 		}
 	}
 	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
+	book := &inventory.Book{}
 	servers := &IdentityServerReconciler{
 		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out, Metrics: activity,
+		Cluster: s.Cluster, Inventory: book, Wake: parked.wake,
 	}
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
@@ -92,7 +95,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
-		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Metrics: activity, Workers: s.Workers, Changed: changed.out, Parked: parked.out,
+		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity, Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
@@ -105,5 +108,5 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}
-	return expose(mgr, activity, published, gate)
+	return expose(mgr, activity, published, gate, book)
 }

@@ -25,6 +25,7 @@ import (
 	"trustedapps.dev/operator/internal/desired"
 	"trustedapps.dev/operator/internal/execute"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
@@ -57,6 +58,8 @@ type TrustedApplicationReconciler struct {
 	Parked <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplication]
 	// Pace gives applications their turn to rotate.
 	Pace *connections.Pace
+	// Inventory knows whose registration may have been changed at the server.
+	Inventory *inventory.Book
 
 	// Metrics counts runs and verifications.
 	Metrics *metrics.Activity
@@ -90,6 +93,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
 	}
 	d := desired.Of(app, r.Cluster, entry, known)
+	d.Suspect = r.Inventory.Suspect(app.Spec.IdentityServerRef.Name, app.UID)
 	if permitted, remedy, known := r.Published.Permitted(req.Namespace); !permitted {
 		if !known {
 			return ctrl.Result{}, nil // the answer wakes this application
@@ -122,6 +126,10 @@ func (r *TrustedApplicationReconciler) work(
 	run.Tell = r.tell(ctx, server)
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace)
+	announceDrift(ctx, r.Recorder, app, d, result.Observed)
+	if _, done := result.End.(plan.Done); done {
+		r.Inventory.Clear(app.Spec.IdentityServerRef.Name, app.UID)
+	}
 	if err != nil || result.Observed.Failure != nil {
 		ctx = atStep(ctx, result.Last)
 	}

@@ -10,6 +10,8 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True when nothing will change until a person changes something, and absent otherwise.
 	ConditionStalled = "Stalled"
+	// ConditionInSync is True when the registration at the server is as the spec asks, as it was last looked at.
+	ConditionInSync = "InSync"
 	// ConditionPaused is True while somebody paused the TrustedApplication, its IdentityServer, or the IdentityServer that has it, and absent
 	// otherwise. It says since when.
 	ConditionPaused = "Paused"
@@ -45,6 +47,8 @@ const (
 	ReasonPublicClient = "PublicClient"
 	// ReasonDisabled: spec.enabled is false; the server refuses this client, as asked.
 	ReasonDisabled = "Disabled"
+	// ReasonInSync: the registration at the server is as the spec asks.
+	ReasonInSync = "InSync"
 	// ReasonPaused: somebody paused the object; the operator does nothing for it until the annotation is removed.
 	ReasonPaused = "Paused"
 	// ReasonDiscovered: the server's endpoints and version are known.
@@ -69,6 +73,8 @@ const (
 	ReasonVerificationFailed = "VerificationFailed"
 	// ReasonNamespaceNotPermitted: the operator may not publish in the namespace; the message has the exact remedy.
 	ReasonNamespaceNotPermitted = "NamespaceNotPermitted"
+	// ReasonDrifted: somebody changed or deleted the registration at the server, and spec.driftPolicy leaves it.
+	ReasonDrifted = "Drifted"
 	// ReasonDeleting: the TrustedApplication is being deleted.
 	ReasonDeleting = "Deleting"
 	// ReasonWriteFailed: the Kubernetes API refused a write of the operator.

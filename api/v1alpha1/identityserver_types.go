@@ -126,6 +126,20 @@ type RotationSpacing struct {
 	MinInterval *metav1.Duration `json:"minInterval,omitempty"`
 }
 
+// OrphanPolicy says what happens to registrations that carry the mark of this cluster and belong to no TrustedApplication.
+//
+// +kubebuilder:validation:Enum=Report;Disable;Delete
+type OrphanPolicy string
+
+const (
+	// OrphanReport lists them in the status.
+	OrphanReport OrphanPolicy = "Report"
+	// OrphanDisable makes the server refuse them.
+	OrphanDisable OrphanPolicy = "Disable"
+	// OrphanDelete deletes them.
+	OrphanDelete OrphanPolicy = "Delete"
+)
+
 // IdentityServerSpec says which server it is and how to reach it. Exactly one backend is needed.
 //
 // +kubebuilder:validation:ExactlyOneOf=erpNet
@@ -158,6 +172,27 @@ type IdentityServerSpec struct {
 	//
 	// +optional
 	Rotation *RotationSpacing `json:"rotation,omitempty"`
+
+	// sweepInterval is the time between two looks at all registrations of this
+	// cluster: one paged list, shared by all applications, which finds drift and
+	// orphans. Default: that between probes, 30m. ERP.net holds a licence for 20
+	// minutes after a call, so a shorter interval holds one for good.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be a duration such as 90m or 2160h between 1m and 168h"
+	SweepInterval *metav1.Duration `json:"sweepInterval,omitempty"`
+
+	// orphanPolicy says what happens to registrations that carry the mark of this
+	// cluster and belong to no TrustedApplication: Report (default) lists them in
+	// status.orphans; Disable and Delete also end them, once two sweeps in a row
+	// found them so. One whose application lives again under the same name is
+	// only reported.
+	//
+	// +optional
+	// +default="Report"
+	OrphanPolicy OrphanPolicy `json:"orphanPolicy,omitempty"`
 
 	// environment is Production (default) or Test. It only changes warnings: a
 	// loopback redirect URI is fine on a test server.
@@ -268,6 +303,37 @@ type AbandonedRegistration struct {
 	Time metav1.Time `json:"time,omitzero"`
 }
 
+// OrphanedRegistration is one without a TrustedApplication.
+type OrphanedRegistration struct {
+	// clientId is the OAuth 2.0 client_id at the server.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	ClientID string `json:"clientId,omitempty"`
+
+	// application is namespace/name of the TrustedApplication that it was made for.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	Application string `json:"application,omitempty"`
+
+	// enabled says whether the server accepts the client.
+	//
+	// +optional
+	Enabled bool `json:"enabled,omitempty"`
+
+	// successor: a TrustedApplication of the same name lives, with another UID. It
+	// was made again, or restored; the registration is left to it.
+	//
+	// +optional
+	Successor bool `json:"successor,omitempty"`
+}
+
+// MaxOrphans is the number of orphans, and of declared ones, that a status lists.
+const MaxOrphans = 64
+
 // MaxAbandoned is the number of abandoned registrations that a status keeps; the oldest go first.
 const MaxAbandoned = 64
 
@@ -303,6 +369,33 @@ type IdentityServerStatus struct {
 	//
 	// +optional
 	Capabilities *Capabilities `json:"capabilities,omitempty"`
+
+	// orphans are registrations that carry the mark of this cluster and belong to
+	// no TrustedApplication, as the last sweep found them, the first 64.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Orphans []OrphanedRegistration `json:"orphans,omitempty"`
+
+	// orphaned is the number of such registrations.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Orphaned int32 `json:"orphaned,omitempty"`
+
+	// declaredOrphans are registrations that lost answers may have left at a
+	// server that cannot be searched, by namespace/name of the TrustedApplication
+	// and the name to look for.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=1024
+	DeclaredOrphans []string `json:"declaredOrphans,omitempty"`
 
 	// abandoned are registrations that may still be at the server although their
 	// TrustedApplications were let go, by the annotation
@@ -346,6 +439,7 @@ type IdentityServerStatus struct {
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.type`
 // +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.status.endpoints.issuer`
 // +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name="Orphans",type=integer,JSONPath=`.status.orphaned`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -40,6 +40,8 @@ const (
 	PausedAnnotation = "trustedapps.dev/paused"
 	// PausedValue is the only value that pauses.
 	PausedValue = "true"
+	// SweepAnnotation on an IdentityServer asks for a sweep now. Any value that was not there before does.
+	SweepAnnotation = "trustedapps.dev/sweep"
 	// AbandonAnnotation on a TrustedApplication that is being deleted lets it go although its registration cannot be ended. Its value is the
 	// client id, so that nobody abandons another one than is meant.
 	AbandonAnnotation = "trustedapps.dev/abandon"

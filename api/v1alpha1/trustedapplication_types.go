@@ -70,6 +70,20 @@ const (
 	DeletionOrphan DeletionPolicy = "Orphan"
 )
 
+// DriftPolicy says what happens when somebody changed or deleted the registration at the server.
+//
+// +kubebuilder:validation:Enum=Enforce;Warn;Observe
+type DriftPolicy string
+
+const (
+	// DriftEnforce brings the registration back to what the spec asks for.
+	DriftEnforce DriftPolicy = "Enforce"
+	// DriftWarn leaves it, says so in the status, and warns with an event.
+	DriftWarn DriftPolicy = "Warn"
+	// DriftObserve leaves it, and says so in the status.
+	DriftObserve DriftPolicy = "Observe"
+)
+
 // RedirectURI is an absolute URI that the server compares exactly, character by character.
 //
 // +kubebuilder:validation:MinLength=1
@@ -439,6 +453,16 @@ type TrustedApplicationSpec struct {
 	// +optional
 	// +default="Delete"
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// driftPolicy says what happens when somebody changed or deleted the
+	// registration at the server: Enforce (default) brings it back, with the same
+	// client id and the same secret; Warn and Observe leave it and list what
+	// differs in status.drift, Warn with an event. A change of the spec brings
+	// the whole registration to what it asks for, whatever the policy.
+	//
+	// +optional
+	// +default="Enforce"
+	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
 }
 
 // BindingReference names the Secret of a Provisioned Service (https://servicebinding.io).
@@ -558,6 +582,18 @@ type TrustedApplicationStatus struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=512
 	Warnings []string `json:"warnings,omitempty"`
+
+	// drift are the names of the fields in which the registration at the server
+	// differs from the spec, as it was last looked at; "registration" where it is
+	// not there. Never the values.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	Drift []string `json:"drift,omitempty"`
 
 	// orphans are registrations that may have been left at the server by
 	// creations whose answer was lost, by the name to look for. An administrator

@@ -19,6 +19,7 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
 		Rotation: rotation(app),
+		Enforce:  app.Spec.DriftPolicy == "" || app.Spec.DriftPolicy == v1alpha1.DriftEnforce,
 		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}
 	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
@@ -43,6 +44,15 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 // MarkOf is the mark that registrations of the application carry.
 func MarkOf(app *v1alpha1.TrustedApplication, cluster string) idserver.Mark {
 	return idserver.Mark{Cluster: cluster, Namespace: app.Namespace, Name: app.Name, UID: string(app.UID)}
+}
+
+// ClientIDs are those that registrations of the application may have at the server.
+func ClientIDs(app *v1alpha1.TrustedApplication) []string {
+	ids := []string{app.Spec.ApplicationURI}
+	if rotation(app).Strategy == v1alpha1.RotationAlternate {
+		ids = append(ids, app.Spec.ApplicationURI+v1alpha1.AlternateSuffix)
+	}
+	return ids
 }
 
 // Flow is the OAuth 2.0 flow that follows from the blocks of the spec.

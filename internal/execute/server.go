@@ -36,6 +36,7 @@ func (r *run) create(ctx context.Context) error {
 		return err
 	}
 	o := &r.observed
+	drift := o.Drift(r.desired)
 	var secret idserver.Secret
 	key := r.desired.Key
 	if !r.serverIssued() {
@@ -48,7 +49,7 @@ func (r *run) create(ctx context.Context) error {
 		r.failure(err)
 		return nil
 	}
-	o.Found[key.ClientID], o.Applied, o.Absent = &reply, true, false
+	o.Found[key.ClientID], o.Applied, o.Absent, o.Repaired = &reply, true, false, drift
 	r.warnings = reply.Warnings
 	if r.serverIssued() {
 		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now()).Answering(r.desired.Rotation.Asked)
@@ -63,7 +64,8 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	o := &r.observed
-	newest := o.Ledger.Newest()
+	newest, drift := o.Ledger.Newest(), o.Drift(r.desired)
+	inspected := o.Inspected(r.desired)
 	have, secret := r.have(newest.ClientID), newest.Secret
 	if r.serverIssued() {
 		have, secret = r.have(newest.ID), ""
@@ -76,6 +78,10 @@ func (r *run) apply(ctx context.Context) error {
 		r.failure(err)
 	default:
 		o.Found[newest.ClientID], o.Applied = &reply, true
+		if inspected && len(drift) == 0 && reply.Version != have.Version { // nothing else was told
+			drift = []string{"secret"}
+		}
+		o.Repaired = drift
 		r.warnings = reply.Warnings
 		r.keep(newest.ID, reply)
 	}

@@ -47,6 +47,7 @@ type Activity struct {
 	reconciles    *prometheus.CounterVec
 	probed        *prometheus.GaugeVec
 	probeTook     *prometheus.GaugeVec
+	swept         *prometheus.GaugeVec
 }
 
 // NewActivity makes the counters. They are seen once they are registered.
@@ -77,6 +78,10 @@ func NewActivity() *Activity {
 			Name: "trustedapp_server_probe_duration_seconds",
 			Help: "How long the last probe of an identity server took.",
 		}, []string{labelServer}),
+		swept: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "trustedapp_server_sweep_timestamp_seconds",
+			Help: "When the last look at all registrations of this cluster at an identity server ended.",
+		}, []string{labelServer}),
 	}
 }
 
@@ -88,7 +93,7 @@ func (a *Activity) vectors() []interface {
 	return []interface {
 		prometheus.Collector
 		DeletePartialMatch(prometheus.Labels) int
-	}{a.requests, a.durations, a.verifications, a.reconciles, a.probed, a.probeTook}
+	}{a.requests, a.durations, a.verifications, a.reconciles, a.probed, a.probeTook, a.swept}
 }
 
 // Describe implements prometheus.Collector.
@@ -103,6 +108,11 @@ func (a *Activity) Collect(out chan<- prometheus.Metric) {
 	for _, v := range a.vectors() {
 		v.Collect(out)
 	}
+}
+
+// Swept notes that a look at all registrations ended.
+func (a *Activity) Swept(server string, at time.Time) {
+	a.swept.WithLabelValues(server).Set(float64(at.Unix()))
 }
 
 // Request counts a request to a server.

@@ -26,13 +26,15 @@ var (
 		labelServer, labelCondition, labelStatus, labelReason)
 	notReady = desc("trustedapp_applications_not_ready", "TrustedApplications that are not Ready, by namespace. State is Reconciling or Stalled.",
 		labelServer, labelNamespace, labelState, labelReason)
-	orphans = desc("trustedapp_declared_orphans", "Registrations that lost answers may have left at the server.", labelServer)
-	parked  = desc("trustedapp_parked_applications", "TrustedApplications that wait for their turn at the server.", labelServer)
-	ready   = desc("trustedapp_server_ready", "1 where the IdentityServer is Ready, 0 where it is not.", labelServer, labelReason)
-	ages    = desc("trustedapp_credential_age_seconds", "Time since the published credentials were made.", labelServer)
-	phases  = desc("trustedapp_rotations", "TrustedApplications with a secret, by the phase of its rotation.", labelServer, labelPhase)
-	overdue = desc("trustedapp_rotation_next_timestamp_seconds", "When the schedule asks for the next rotation, of all applications the first.", labelServer)
-	oldest  = desc("trustedapp_credential_oldest_timestamp_seconds", "When the oldest published credential was made.", labelServer)
+	orphans  = desc("trustedapp_declared_orphans", "Registrations that lost answers may have left at the server.", labelServer)
+	parked   = desc("trustedapp_parked_applications", "TrustedApplications that wait for their turn at the server.", labelServer)
+	ready    = desc("trustedapp_server_ready", "1 where the IdentityServer is Ready, 0 where it is not.", labelServer, labelReason)
+	ages     = desc("trustedapp_credential_age_seconds", "Time since the published credentials were made.", labelServer)
+	phases   = desc("trustedapp_rotations", "TrustedApplications with a secret, by the phase of its rotation.", labelServer, labelPhase)
+	overdue  = desc("trustedapp_rotation_next_timestamp_seconds", "When the schedule asks for the next rotation, of all applications the first.", labelServer)
+	orphaned = desc("trustedapp_orphaned_registrations", "Registrations that carry the mark of this cluster and belong to no TrustedApplication.", labelServer)
+	owned    = desc("trustedapp_registrations", "Registrations that carry the mark of this cluster, at the last sweep.", labelServer)
+	oldest   = desc("trustedapp_credential_oldest_timestamp_seconds", "When the oldest published credential was made.", labelServer)
 )
 
 // ageBuckets are what a policy asks about: a day, a week, a month, a quarter, half a year, a year.
@@ -43,7 +45,7 @@ const day = 24 * time.Hour
 // conditionTypes are the conditions that are counted.
 var conditionTypes = map[string]bool{
 	v1alpha1.ConditionReady: true, v1alpha1.ConditionReconciling: true, v1alpha1.ConditionStalled: true,
-	v1alpha1.ConditionPaused: true, v1alpha1.ConditionRegistered: true, v1alpha1.ConditionCredentialsPublished: true, v1alpha1.ConditionCredentialsVerified: true,
+	v1alpha1.ConditionPaused: true, v1alpha1.ConditionInSync: true, v1alpha1.ConditionRegistered: true, v1alpha1.ConditionCredentialsPublished: true, v1alpha1.ConditionCredentialsVerified: true,
 }
 
 // scrapeLimit bounds a look at the caches, which are full unless the process has just begun.
@@ -57,13 +59,15 @@ type State struct {
 	Secrets func(context.Context) ([]metav1.PartialObjectMetadata, error)
 	// Parked says how many applications wait, by server.
 	Parked func() map[string]int
+	// Owned says how many registrations of this cluster a server had at the last sweep.
+	Owned func() map[string]int
 	// Now is the clock.
 	Now func() time.Time
 }
 
 // Describe implements prometheus.Collector.
 func (s *State) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{applications, notReady, orphans, parked, ready, ages, oldest, phases, overdue} {
+	for _, d := range []*prometheus.Desc{applications, notReady, orphans, parked, ready, ages, oldest, phases, overdue, orphaned, owned} {
 		out <- d
 	}
 }
@@ -99,6 +103,9 @@ func (s *State) count(ctx context.Context) (*tally, error) {
 	t := newTally()
 	for i := range servers.Items {
 		t.server(&servers.Items[i])
+	}
+	for server, n := range s.Owned() {
+		t.owned[t.known(server)] = float64(n)
 	}
 	for server, n := range s.Parked() {
 		t.parked[t.known(server)] += float64(n)

@@ -26,6 +26,7 @@ type cluster struct {
 	apps    []v1alpha1.TrustedApplication
 	secrets []metav1.PartialObjectMetadata
 	parked  map[string]int
+	owned   map[string]int
 	err     error
 }
 
@@ -42,6 +43,7 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, _ ...client.Li
 func (c *cluster) state() *State {
 	return &State{
 		Reader: c, Now: func() time.Time { return now }, Parked: func() map[string]int { return c.parked },
+		Owned:   func() map[string]int { return c.owned },
 		Secrets: func(context.Context) ([]metav1.PartialObjectMetadata, error) { return c.secrets, nil },
 	}
 }
@@ -90,6 +92,17 @@ func TestRotations(t *testing.T) {
 		"rotations{phase=Idle,server=acme}": 2, "rotations{phase=Grace,server=acme}": 1, "rotations{phase=Idle,server=idle}": 1,
 		"rotation_next_timestamp_seconds{server=acme}": float64(now.Add(time.Hour).Unix()),
 	}))
+}
+
+func TestOrphanedAndOwned(t *testing.T) {
+	g := NewWithT(t)
+	c := &cluster{owned: map[string]int{"acme": 7}}
+	c.addServer("acme")
+	c.addServer("new")
+	c.servers[0].Status.Orphaned = 2
+	got := gather(t, c.state())
+	g.Expect(matching(got, "orphaned_")).To(Equal(map[string]float64{"orphaned_registrations{server=acme}": 2, "orphaned_registrations{server=new}": 0}))
+	g.Expect(matching(got, "registrations{")).To(Equal(map[string]float64{"registrations{server=acme}": 7}))
 }
 
 func TestApplicationsByCondition(t *testing.T) {

@@ -21,6 +21,8 @@ type tally struct {
 	oldest       map[string]time.Time
 	phases       map[phaseLabels]float64
 	due          map[string]time.Time
+	orphaned     map[string]float64
+	owned        map[string]float64
 }
 
 type applicationLabels struct{ server, condition, status, reason string }
@@ -43,13 +45,14 @@ func newTally() *tally {
 	return &tally{
 		ready: map[string]metav1.Condition{}, applications: map[applicationLabels]float64{}, notReady: map[notReadyLabels]float64{},
 		orphans: map[string]float64{}, parked: map[string]float64{}, ages: map[string]*histogram{}, oldest: map[string]time.Time{},
-		phases: map[phaseLabels]float64{}, due: map[string]time.Time{},
+		phases: map[phaseLabels]float64{}, due: map[string]time.Time{}, orphaned: map[string]float64{}, owned: map[string]float64{},
 	}
 }
 
 // server adds a server. Servers come first: what is counted of one begins at zero.
 func (t *tally) server(ids *v1alpha1.IdentityServer) {
 	t.ready[ids.Name] = readiness(ids.Status.Conditions)
+	t.orphaned[ids.Name] = float64(ids.Status.Orphaned)
 	t.orphans[ids.Name], t.parked[ids.Name], t.ages[ids.Name] = 0, 0, newHistogram()
 }
 
@@ -153,6 +156,12 @@ func (t *tally) emit(out chan<- prometheus.Metric) {
 	}
 	for server, made := range t.oldest {
 		gauge(oldest, float64(made.Unix()), server)
+	}
+	for server, n := range t.orphaned {
+		gauge(orphaned, n, server)
+	}
+	for server, n := range t.owned {
+		gauge(owned, n, server)
 	}
 	for l, n := range t.phases {
 		gauge(phases, n, l.server, string(l.phase))

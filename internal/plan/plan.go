@@ -40,6 +40,7 @@ var always = []rule{
 var living = []rule{
 	guard,                        // the finalizer is there before the first effect outside
 	unregistered(respectForeign), // a Secret or ConfigMap of somebody else stops us before anything happens
+	inspect,                      // where a sweep found something, look at the registration itself
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
@@ -130,10 +131,11 @@ func unregistered(r rule) rule {
 	}
 }
 
-// uncommitted makes a rule apply only until what the ledger drives to was published, or once the credential is to be replaced.
+// uncommitted makes a rule apply only until what the ledger drives to was published, or once the credential is to be replaced, or the
+// registration brought back.
 func uncommitted(r rule) rule {
 	return func(d Desired, o Observed) Step {
-		if o.Committed(d) && !o.rotating(d) {
+		if o.Committed(d) && !o.rotating(d) && !o.repairing(d) {
 			return nil
 		}
 		return r(d, o)
@@ -240,7 +242,7 @@ func apply(_ Desired, o Observed) Step {
 }
 
 func verify(d Desired, o Observed) Step {
-	if d.Verify && d.Confidential() && d.Want.Enabled && o.Verified != o.Ledger.Newest().ID {
+	if o.unproven(d) {
 		return Verify{}
 	}
 	return nil

@@ -37,6 +37,9 @@ var alwaysCases = []ruleCase{
 var livingCases = []ruleCase{
 	{"guard", []spoken{says(AddFinalizer{}, unguarded)}, [][]edit{{}}},
 	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
+	{"inspect", []spoken{says(Lookup{ClientID: appID}, suspicious), says(Lookup{ClientID: otherID}, suspicious, taking, onOther)}, [][]edit{
+		{}, {suspicious, unpublished}, {suspicious, serverDown}, {suspicious, serverIssued}, {suspicious, lookedUp(mine)}, {suspicious, asked, granted},
+	}},
 	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, unpublished)}, [][]edit{{serverDown}, {unpublished}}},
 	{"lookup", []spoken{
 		says(Lookup{ClientID: appID}, unpublished), says(Lookup{ClientID: appID}, asked, granted), says(Lookup{ClientID: otherID}, taking, asked, granted),
@@ -71,9 +74,9 @@ var livingCases = []ruleCase{
 		says(Stage{Announced: true, ClientID: appID}, announcedNext, readable), says(Stage{Announced: true, ClientID: otherID}, taking, announcedNext, readable),
 		says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), heldRefused),
 		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}}},
-	{"create", []spoken{says(Create{}, unpublished, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
-	{"apply", []spoken{says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {unpublished, applied}}},
-	{"verify", []spoken{says(Verify{}, unpublished)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
+	{"create", []spoken{says(Create{}, unpublished, absentLooked), says(Create{}, suspicious, enforcing, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
+	{"apply", []spoken{says(Apply{}, suspicious, enforcing, lookedUp(mine)), says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {suspicious, lookedUp(mine)}, {suspicious, absentLooked}, {suspicious, enforcing, lookedUp(mine), applied}, {unpublished, applied}}},
+	{"verify", []spoken{says(Verify{}, unpublished), says(Verify{}, suspicious, enforcing, lookedUp(mine), applied)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
 	{"respectForeign", []spoken{failsWith("SecretConflict", foreignSecret), failsWith("ConfigMapConflict", foreignConfig)}, [][]edit{{}}},
 	{"publish", []spoken{says(Publish{}, unpublished), says(Publish{}, editedByHand)}, [][]edit{{}, {nothingOut}}},
 	{"unpublish", []spoken{says(Unpublish{}, stale)}, [][]edit{{}}},

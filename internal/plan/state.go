@@ -30,6 +30,8 @@ type Desired struct {
 	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
 	Deleting bool
 	Deletion Deletion
+	// Suspect: a sweep found that the registration may have been changed at the server; Enforce: it is brought back then.
+	Suspect, Enforce bool
 	// Abandon: it may go although its registration cannot be ended.
 	Abandon bool
 }
@@ -81,6 +83,8 @@ type Observed struct {
 	DeleteRefused []string
 	// Disabled are, in the same way, those that the server was told to refuse in this run.
 	Disabled []string
+	// Repaired are the names of what this run brought back at the server.
+	Repaired []string
 	// Abandoned: it was recorded in this run that registrations are left behind.
 	Abandoned bool
 	// Output is what is published, compared with what the ledger and the spec say.

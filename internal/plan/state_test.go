@@ -56,6 +56,8 @@ var (
 	disabled      = edit(func(d *Desired, _ *Observed) { d.Want.Enabled = false })
 	public        = edit(func(d *Desired, _ *Observed) { d.Want.Public = true })
 	unverified    = edit(func(d *Desired, _ *Observed) { d.Verify = false })
+	suspicious    = edit(func(d *Desired, _ *Observed) { d.Suspect = true })
+	enforcing     = edit(func(d *Desired, _ *Observed) { d.Enforce = true })
 	letGo         = edit(func(d *Desired, _ *Observed) { d.Abandon = true })
 	recorded      = edit(func(_ *Desired, o *Observed) { o.Abandoned = true })
 	disableOnly   = edit(func(d *Desired, _ *Observed) { d.Deletion = DisableOnly })

@@ -78,7 +78,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 // randomRotation draws where a rotation stands.
 func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	coin := func() bool { return r.IntN(2) == 0 }
-	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted} {
+	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing} {
 		if r.IntN(4) == 0 {
 			e(d, o)
 		}

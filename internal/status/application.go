@@ -47,6 +47,12 @@ func Application(
 		s.Rotation = rotation(d, o)
 	}
 	how := endOf(d, end)
+	switch {
+	case o.Inspected(d):
+		s.Drift = sorted(o.Drift(d))
+	case o.Applied:
+		s.Drift = nil
+	}
 	if d.Deleting && !done && d.Deletion != plan.Orphan && !o.Abandoned && plan.MayBeRegistered(d, o) {
 		how.message += stuck(app, d, o)
 	}
@@ -55,6 +61,7 @@ func Application(
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
 	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
 	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
+	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, reached, how))
 	c.kstatus(end, how)
 	return s
 }
@@ -115,6 +122,17 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 			"the IdentityServer has verification Off: nobody has proven that the credentials work"}
 	case proven || done:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonVerified, "the server accepted the credentials"}
+	}
+	return verdict{metav1.ConditionFalse, end.reason, end.message}
+}
+
+func inSync(drift []string, reached bool, end verdict) verdict {
+	switch {
+	case len(drift) > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDrifted, "the registration at the server differs in " + strings.Join(drift, ", ") +
+			", and spec.driftPolicy leaves it: set it to Enforce to bring it back, or change the spec"}
+	case reached:
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonInSync, "the registration at the server is as the spec asks, as it was last looked at"}
 	}
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }

@@ -140,6 +140,10 @@ func check(t *testing.T, a *v1alpha1.TrustedApplication, d plan.Desired, end pla
 	s := Application(a, d, end, o, nil, then)
 	g.Expect(a).To(Equal(former), "it is pure")
 	expected := map[string]string{"Ready": conditions[0], "Registered": conditions[1], "CredentialsVerified": conditions[2], "CredentialsPublished": conditions[3]}
+	expected["InSync"] = strings.Replace(conditions[0], "F Deleting", "F", 1)
+	if conditions[1] == "T Registered" {
+		expected["InSync"] = "T InSync"
+	}
 	switch {
 	case slices.Contains(conditions, "Reconciling"):
 		expected["Reconciling"] = strings.Replace(conditions[0], "F ", "T ", 1)

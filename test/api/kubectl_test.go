@@ -89,12 +89,12 @@ var _ = Describe("kubectl get", func() {
 
 	It("shows what matters of a server", func(ctx context.Context) {
 		applyWithStatus(ctx, erpNet(set("metadata.name", "acme")), map[string]any{
-			"type": "ERP.net", "version": "26.2.1.66", "endpoints": map[string]any{"issuer": "https://acme.my.erp.net/id"},
+			"type": "ERP.net", "version": "26.2.1.66", "orphaned": int64(2), "endpoints": map[string]any{"issuer": "https://acme.my.erp.net/id"},
 		})
 		rows := table(kubectl(ctx, "", "get", "ids").stdout)
 		Expect(rows).To(HaveLen(2))
-		Expect(rows[0]).To(Equal([]string{"NAME", "TYPE", "ISSUER", "VERSION", "READY", "REASON", "AGE"}))
-		Expect(rows[1]).To(HaveExactElements("acme", "ERP.net", "https://acme.my.erp.net/id", "26.2.1.66", "True", "Ready", MatchRegexp(`^\d+s$`)))
+		Expect(rows[0]).To(Equal([]string{"NAME", "TYPE", "ISSUER", "VERSION", "ORPHANS", "READY", "REASON", "AGE"}))
+		Expect(rows[1]).To(HaveExactElements("acme", "ERP.net", "https://acme.my.erp.net/id", "26.2.1.66", "2", "True", "Ready", MatchRegexp(`^\d+s$`)))
 	})
 
 	It("lists both kinds under one name", func(ctx context.Context) {

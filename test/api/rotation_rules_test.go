@@ -2,7 +2,7 @@ package api_test
 
 import "strings"
 
-// rotationRules are those of spec.credentials.rotation and of the spacing of an IdentityServer.
+// rotationRules are those of the life of a credential: rotation, its spacing, sweeps, and what they find.
 func rotationRules() []rule {
 	const (
 		rotation = "spec.credentials.rotation"
@@ -24,7 +24,16 @@ func rotationRules() []rule {
 	}
 	alternating := func(more ...change) object { return service(append([]change{set(strategy, "Alternate")}, more...)...) }
 	between := func(bounds string) string { return "must be a duration such as 90m or 2160h between " + bounds }
+	enum := `Unsupported value: "Other": supported values: `
 	rules := []rule{
+		{
+			kind: application, path: "spec.driftPolicy", keyword: "enum", message: enum + `"Enforce", "Warn", "Observe"`,
+			accepted: each(service, "spec.driftPolicy", "Enforce", "Warn", "Observe"), refused: each(service, "spec.driftPolicy", "Other"),
+		},
+		{
+			kind: server, path: "spec.orphanPolicy", keyword: "enum", message: enum + `"Report", "Disable", "Delete"`,
+			accepted: each(erpNet, "spec.orphanPolicy", "Report", "Disable", "Delete"), refused: each(erpNet, "spec.orphanPolicy", "Other"),
+		},
 		{
 			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate"`,
 			accepted: each(service, strategy, "InPlace", "Announce", "Alternate"), refused: each(service, strategy, "Other"),
@@ -112,6 +121,7 @@ func rotationRules() []rule {
 		{application, grace, "1s and 720h", "720h", service, []string{"1s", "720h"}, []string{"999ms", "721h"}},
 		{application, announce, "1s and 168h", "168h", service, []string{"1s", "168h"}, []string{"999ms", "169h"}},
 		{application, length, "1m and 168h", "168h", scheduled, []string{"1m", "168h"}, []string{"59s", "169h"}},
+		{server, "spec.sweepInterval", "1m and 168h", "168h", erpNet, []string{"1m", "168h"}, []string{"59s", "169h"}},
 		{server, spacing + ".minInterval", "0s and 24h", "24h", erpNet, []string{"0s", "24h"}, []string{"25h", "-1s"}},
 	} {
 		rules = append(rules, rule{

@@ -92,7 +92,9 @@ func (w *world) end(ctx SpecContext) {
 	Expect(admin.List(ctx, &apps, client.InNamespace(w.namespace))).To(Succeed())
 	for i := range apps.Items {
 		app := &apps.Items[i]
-		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DeletionPolicy, a.Annotations = v1alpha1.DeletionOrphan, nil })
+		edit(ctx, app, func(a *v1alpha1.TrustedApplication) {
+			a.Spec.DeletionPolicy, a.Annotations = v1alpha1.DeletionOrphan, nil
+		})
 		Expect(client.IgnoreNotFound(admin.Delete(ctx, app))).To(Succeed())
 	}
 	Eventually(func(g Gomega) {

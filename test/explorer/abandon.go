@@ -14,15 +14,13 @@ func abandonApplication() action {
 	}
 }
 
-// abandon records at the IdentityServer what is left behind: it is out of our hands from then on.
+// abandon records at the IdentityServer what is left behind. It may be ended all the same, if the operator dies and the server comes back.
 func (s *session) abandon(context.Context, []string) error {
 	return s.write("record what is abandoned", func() error {
 		if !s.view.abandon || !s.struck && !s.w.serverDown {
 			s.require(violated(letGo, "asked for: %t, a call failed: %t, the server is down: %t", s.view.abandon, s.struck, s.w.serverDown))
 		}
-		for _, r := range s.w.ours() {
-			s.w.leave(r.Handle)
-		}
+		s.w.abandoned = s.view.uid
 		return nil
 	})
 }

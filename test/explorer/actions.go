@@ -37,7 +37,8 @@ var between, within = allActions()
 func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
-	between = slices.Concat(edits, objects, serverActions(), rotationActions(), []action{recreateApplication(), loseLedger(), abandonApplication()})
+	between = slices.Concat(edits, objects, serverActions(), rotationActions(),
+		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow()})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second)
@@ -164,6 +165,8 @@ func foreignObject(kind string) action {
 
 func registrationActions() []action {
 	return []action{
+		editRegistration("edits", func(r *memory.Stored) { r.Registration.Scopes = []string{"everything"} }),
+		editRegistration("resets the secret of", func(r *memory.Stored) { r.Secret = "by-hand" }),
 		{
 			name: "somebody deletes the registration at the server", cost: 1,
 			possible: func(w *World) bool { return len(w.ours()) > 0 },

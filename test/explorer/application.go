@@ -102,6 +102,8 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Deleting:     a.deleting,
 		Deletion:     a.spec.deletion,
 		Abandon:      a.abandon,
+		Suspect:      w.suspect,
+		Enforce:      true,
 		Rotation: plan.Rotation{
 			Strategy: a.spec.strategy, Grace: w.period(), Announced: w.period(),
 			Asked: ledger.Requests{Rotate: request(a.rotate), Revoke: request(a.revoke)},

@@ -41,6 +41,14 @@ func campaigns(full Budget) []Campaign {
 		w.mayAbandon = true
 		all = append(all, Campaign{profile + ", registrations are abandoned", []*World{w}, Budget{max(0, full.Faults-1), full.Actions + 1}})
 	}
+	var swept []*World
+	for _, s := range []spec{{kind: service}, {kind: public}, {kind: service, strategy: v1alpha1.RotationAlternate}} {
+		s.secretName = "first"
+		w := newWorld(clientChosen, s, false)
+		w.sweeps = true
+		swept = append(swept, w)
+	}
+	all = append(all, Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}})
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
 	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
 }
@@ -73,6 +81,6 @@ func (m *Mistake) find() Result {
 		start = service
 	}
 	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
-	w.mayLose, w.mayAbandon, w.app.spec.strategy = m.losesLedger, m.abandons, m.strategy
+	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
 	return explore([]*World{w}, m.budget, m)
 }

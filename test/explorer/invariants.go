@@ -152,6 +152,9 @@ func (s *session) publishable(o object) *Violation {
 
 // drawable checks that a secret is drawn only where there is none that works.
 func (s *session) drawable(d plan.Desired, o plan.Observed, step plan.Step) *Violation {
+	if stage, ok := step.(plan.Stage); ok && stage.Draw && o.Inspected(d) && d.Rotation.Asked == o.Ledger.Handled {
+		return violated(noNeedlessSecret, "a repair draws one")
+	}
 	stage, ok := step.(plan.Stage)
 	if !ok || !stage.Draw || o.Output.Held == nil || !d.Confidential() || !d.Verify || !d.Want.Enabled || d.Capabilities.SecretOrigin == idserver.ServerIssued {
 		return nil
@@ -171,7 +174,7 @@ func (s *session) leaveBehind(policy plan.Deletion) {
 	for _, r := range s.w.ours() {
 		inLedger := slices.ContainsFunc(s.w.credentials(), func(c ledger.Credential) bool { return c.Handle == r.Handle || c.Handle == "" })
 		switch {
-		case policy == plan.Orphan:
+		case policy == plan.Orphan, s.w.abandoned == s.view.uid:
 		case (policy == plan.DisableOnly || slices.Contains(s.w.refused, r.Handle)) && !r.Registration.Enabled:
 		case !inLedger && orphans > 0:
 			orphans--

@@ -24,6 +24,8 @@ type Mistake struct {
 	strategy    v1alpha1.RotationStrategy
 	// abandons: it takes somebody who lets an application go.
 	abandons bool
+	// sweeps: it takes sweeps.
+	sweeps bool
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -45,6 +47,9 @@ var mistakes = append(rotationMistakes, []Mistake{
 		name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true,
 		next: believing(nothingPublished),
 	},
+	{name: "a registration that is gone comes back with another secret", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairWithNewSecret},
+	{name: "what a sweep finds is not looked into", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
+	{name: "a secret that was reset is left", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairOnlyWhatIsSeen},
 	{name: "what could be ended is abandoned", profile: clientChosen, budget: Budget{0, 2}, abandons: true, next: abandonAtOnce},
 	{name: "an application is abandoned although nobody says so", profile: clientChosen, budget: Budget{1, 1}, abandons: true, next: believing(abandonUnasked)},
 	{

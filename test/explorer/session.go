@@ -86,6 +86,9 @@ func (s *session) run() (out outcome) {
 	if s.pending != nil {
 		s.flush()
 	}
+	if _, done := result.End.(plan.Done); done && err == nil {
+		s.w.suspect = false
+	}
 	return outcome{end: result.End, err: err, trace: result.Trace}
 }
 

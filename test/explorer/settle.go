@@ -30,10 +30,15 @@ func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 			if v := w.checkRest(); v != nil {
 				return "", v
 			}
-			if v := repeat(w, mistake, log, end); v != nil || !w.underWay() {
+			if v := repeat(w, mistake, log, end); v != nil {
 				return "Done", v
 			}
-			w.pass()
+			switch {
+			case w.underWay():
+				w.pass()
+			case !w.sweepAtRest():
+				return "Done", nil
+			}
 		case plan.Fail:
 			if v := w.checkStop(end); v != nil {
 				return "", v

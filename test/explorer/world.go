@@ -44,6 +44,11 @@ type history struct {
 	mayLose, lost bool
 	// mayAbandon: people may let an application go without the end of its registration.
 	mayAbandon bool
+	// sweeps: sweeps look for what people do to registrations. suspect: one raised a suspicion that no run has looked into; swept: one did
+	// at rest, so that nothing is excused any more.
+	sweeps, suspect, swept bool
+	// abandoned is the UID of the application whose registrations were recorded as left behind; 0 for none.
+	abandoned int
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.
@@ -136,8 +141,8 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t\n",
-		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t abandoned=%d suspect=%t\n",
+		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose, w.abandoned, w.suspect)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged
