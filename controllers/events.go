@@ -52,6 +52,11 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate", "published the next secret of "+id+" beside the present one, before the server is told it")
 		case plan.Promote:
 			tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published")
+		case plan.Inherit:
+			tell(corev1.EventTypeWarning, "Restored", "Restore", "went on with the registration "+id+" and its secret, which a former TrustedApplication of the same "+
+				"name left with its ledger")
+		case plan.Claim:
+			tell(corev1.EventTypeWarning, "Adopted", "Adopt", "took over the registration "+s.ClientID+", which existed already and did not belong to this TrustedApplication")
 		case plan.Park:
 			tell(corev1.EventTypeNormal, "FormerDisabled", "Rotate", "the former credential of "+id+" does not work any more")
 		case plan.ForgetOld:

@@ -99,6 +99,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	entry := connections.Entry{
 		Info: probe.Info, Ready: probe.Reason == "", Reason: probe.Reason, Message: probe.Message,
 		Verification: ids.Spec.Verification, Environment: ids.Spec.Environment, Spacing: connections.SpacingOf(ids.Spec),
+		Takeover: ids.Spec.Takeover == v1alpha1.TakeoverAllowed, FormerClusters: ids.Spec.FormerClusters,
 	}
 	if connection != nil {
 		entry.Server = connection

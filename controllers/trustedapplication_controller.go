@@ -215,10 +215,24 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 		Outputs:   objects,
 		Finalizer: finalizer,
 		Abandon:   func(ctx context.Context, ids []string) error { return r.abandon(ctx, app, ids, time.Now()) },
+		Lives:     r.lives,
 		Draw:      idserver.DrawSecret,
 		NewID:     ledger.NewID,
 		Now:       time.Now,
 	}
+}
+
+// lives says whether the application exists that a mark of this cluster names.
+func (r *TrustedApplicationReconciler) lives(ctx context.Context, owner idserver.Mark) (bool, error) {
+	var other v1alpha1.TrustedApplication
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}, &other)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for the application of a registration: %w", err)
+	}
+	return string(other.UID) == owner.UID, nil
 }
 
 // outputs is what the application says about its published objects.
@@ -226,6 +240,7 @@ func outputs(app *v1alpha1.TrustedApplication) output.App {
 	return output.App{
 		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: app.Spec.IdentityServerRef.Name,
 		SecretName: desired.SecretName(app), ConfigMapName: desired.ConfigMapName(app), Want: desired.Registration(app),
+		ClientID: app.Spec.ApplicationURI, Adopts: app.Spec.AdoptionPolicy != "" && app.Spec.AdoptionPolicy != v1alpha1.AdoptNever,
 	}
 }
 

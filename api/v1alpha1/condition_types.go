@@ -91,6 +91,10 @@ const (
 	ReasonConfigMapConflict = "ConfigMapConflict"
 	// ReasonInvalid: the server, or a rule that holds on this server only, refuses the spec.
 	ReasonInvalid = "Invalid"
+	// ReasonAdoptionPending: the registration exists and would be adopted; spec.driftPolicy Observe shows the differences first.
+	ReasonAdoptionPending = "AdoptionPending"
+	// ReasonAdoptionSecretInvalid: the Secret that is labelled for the adoption cannot be used; nothing was changed.
+	ReasonAdoptionSecretInvalid = "AdoptionSecretInvalid"
 	// ReasonInvalidSchedule: the window of spec.credentials.rotation cannot be read; everything else was done, nothing is rotated on schedule.
 	ReasonInvalidSchedule = "InvalidSchedule"
 	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.

@@ -126,6 +126,18 @@ type RotationSpacing struct {
 	MinInterval *metav1.Duration `json:"minInterval,omitempty"`
 }
 
+// TakeoverPolicy says whether applications may take registrations of others over.
+//
+// +kubebuilder:validation:Enum=Forbidden;Allowed
+type TakeoverPolicy string
+
+const (
+	// TakeoverForbidden: only what carries no mark may be adopted.
+	TakeoverForbidden TakeoverPolicy = "Forbidden"
+	// TakeoverAllowed: also what carries the mark of another cluster or system.
+	TakeoverAllowed TakeoverPolicy = "Allowed"
+)
+
 // OrphanPolicy says what happens to registrations that carry the mark of this cluster and belong to no TrustedApplication.
 //
 // +kubebuilder:validation:Enum=Report;Disable;Delete
@@ -183,6 +195,27 @@ type IdentityServerSpec struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be a duration such as 90m or 2160h between 1m and 168h"
 	SweepInterval *metav1.Duration `json:"sweepInterval,omitempty"`
+
+	// takeover says whether TrustedApplications with adoptionPolicy Takeover may
+	// take registrations over that carry the mark of another cluster or system:
+	// Forbidden (default) or Allowed.
+	//
+	// +optional
+	// +default="Forbidden"
+	Takeover TakeoverPolicy `json:"takeover,omitempty"`
+
+	// formerClusters are the UIDs of clusters that this one was restored from: the
+	// UID of the namespace kube-system there. Their marks then count as those of
+	// this cluster. Set it only when the former cluster does not work any more:
+	// two would fight over the registrations.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	FormerClusters []string `json:"formerClusters,omitempty"`
 
 	// orphanPolicy says what happens to registrations that carry the mark of this
 	// cluster and belong to no TrustedApplication: Report (default) lists them in

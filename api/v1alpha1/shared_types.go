@@ -47,6 +47,9 @@ const (
 	AbandonAnnotation = "trustedapps.dev/abandon"
 )
 
+// AdoptForLabel on a Secret says for which TrustedApplication of its namespace it holds the client_secret of a registration to adopt.
+const AdoptForLabel = "trustedapps.dev/adopt-for"
+
 // AlternateSuffix is what the client id of the second registration has after the applicationUri, where two take turns (strategy Alternate).
 const AlternateSuffix = ".alternate"
 

@@ -84,6 +84,20 @@ const (
 	DriftObserve DriftPolicy = "Observe"
 )
 
+// AdoptionPolicy says whether a registration that exists already may be taken over.
+//
+// +kubebuilder:validation:Enum=Never;IfUnowned;Takeover
+type AdoptionPolicy string
+
+const (
+	// AdoptNever leaves it alone.
+	AdoptNever AdoptionPolicy = "Never"
+	// AdoptIfUnowned takes one over that carries no mark, or that of a former TrustedApplication of the same name.
+	AdoptIfUnowned AdoptionPolicy = "IfUnowned"
+	// AdoptTakeover takes also one over that carries the mark of another cluster or system, or of a TrustedApplication that is gone.
+	AdoptTakeover AdoptionPolicy = "Takeover"
+)
+
 // RedirectURI is an absolute URI that the server compares exactly, character by character.
 //
 // +kubebuilder:validation:MinLength=1
@@ -463,6 +477,21 @@ type TrustedApplicationSpec struct {
 	// +optional
 	// +default="Enforce"
 	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
+
+	// adoptionPolicy says whether a registration that exists already with this
+	// applicationUri may be taken over. Never (default). IfUnowned: where it
+	// carries no mark, or that of a former TrustedApplication of the same name.
+	// Takeover: also where it carries the mark of another cluster or system, if
+	// the IdentityServer allows it; never one of a TrustedApplication that lives.
+	// With driftPolicy Observe nothing is written, and status.drift shows what
+	// would change. The client id stays. The secret stays where a Secret in this
+	// namespace, labelled trustedapps.dev/adopt-for with the name of this
+	// TrustedApplication, holds the right client_secret; else a new one is set at
+	// once, and whoever has the old one fails.
+	//
+	// +optional
+	// +default="Never"
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 }
 
 // BindingReference names the Secret of a Provisioned Service (https://servicebinding.io).

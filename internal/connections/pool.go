@@ -2,6 +2,7 @@
 package connections
 
 import (
+	"slices"
 	"sync"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -20,6 +21,9 @@ type Entry struct {
 	// Verification and Environment are those of the spec.
 	Verification v1alpha1.VerificationPolicy
 	Environment  v1alpha1.Environment
+	// Takeover: applications may take registrations of others over; FormerClusters are those that this one was restored from.
+	Takeover       bool
+	FormerClusters []string
 	// Paused: nothing is done for the server and its applications.
 	Paused bool
 	// Spacing is that of the spec, with its defaults.
@@ -56,7 +60,7 @@ func (p *Pool) Set(name string, e Entry) {
 	p.mu.Unlock()
 	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints || before.Server != e.Server ||
 		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason ||
-		before.Paused != e.Paused {
+		before.Paused != e.Paused || before.Takeover != e.Takeover || !slices.Equal(before.FormerClusters, e.FormerClusters) {
 		p.changed(name)
 	}
 }

@@ -19,6 +19,7 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
 		Rotation: rotation(app),
+		Adoption: adoption(app, entry),
 		Enforce:  app.Spec.DriftPolicy == "" || app.Spec.DriftPolicy == v1alpha1.DriftEnforce,
 		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}
@@ -44,6 +45,17 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 // MarkOf is the mark that registrations of the application carry.
 func MarkOf(app *v1alpha1.TrustedApplication, cluster string) idserver.Mark {
 	return idserver.Mark{Cluster: cluster, Namespace: app.Namespace, Name: app.Name, UID: string(app.UID)}
+}
+
+// adoption says which registrations of others the application may take over.
+func adoption(app *v1alpha1.TrustedApplication, entry connections.Entry) plan.Adoption {
+	policy := app.Spec.AdoptionPolicy
+	return plan.Adoption{
+		Unowned:        policy == v1alpha1.AdoptIfUnowned || policy == v1alpha1.AdoptTakeover,
+		Takeover:       policy == v1alpha1.AdoptTakeover && entry.Takeover,
+		Observe:        app.Spec.DriftPolicy == v1alpha1.DriftObserve,
+		FormerClusters: entry.FormerClusters,
+	}
 }
 
 // ClientIDs are those that registrations of the application may have at the server.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -39,6 +41,13 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.save(ctx, rec.DeclareOrphan())
 	case plan.Stage:
 		return r.stage(ctx, s)
+	case plan.Inherit:
+		return r.save(ctx, o.Left.Inherit(s.UID))
+	case plan.DropFormer:
+		o.FormerDropped = true
+		return r.Ledger.DropFormer(ctx, types.UID(s.UID))
+	case plan.ForgetFormer:
+		return r.save(ctx, rec.ForgetFormer())
 	case plan.Reserve:
 		r.reserve()
 		return nil
@@ -77,7 +86,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 func (r *run) ask(ctx context.Context, step plan.Step) error {
 	switch s := step.(type) {
 	case plan.Lookup:
-		r.lookup(ctx, s.ClientID)
+		return r.lookup(ctx, s.ClientID)
+	case plan.Claim:
+		return r.claim(ctx, s.ClientID)
 	case plan.Recall:
 		r.recall(ctx)
 	case plan.Create:

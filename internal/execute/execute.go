@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -26,6 +28,9 @@ type Ledger interface {
 	Load(ctx context.Context) (rec ledger.Record, exists bool, err error)
 	Save(ctx context.Context, rec ledger.Record) error
 	Delete(ctx context.Context) error
+	// Former reads the ledger of a former application of the same name, by its UID, and DropFormer deletes it.
+	Former(ctx context.Context, uid types.UID) (rec ledger.Record, exists bool, err error)
+	DropFormer(ctx context.Context, uid types.UID) error
 }
 
 // Outputs are the published objects of one application: a pure rendering of its spec and its ledger.
@@ -56,6 +61,8 @@ type Executor struct {
 	Now   func() time.Time
 	// Pace says whether a rotation may begin now; if not, when to ask again, or the zero time where its turn is told. nil: at any time.
 	Pace func() (again time.Time, ok bool)
+	// Lives says whether the application exists that a mark of this cluster names.
+	Lives func(ctx context.Context, owner idserver.Mark) (bool, error)
 	// Abandon records at the IdentityServer that the registrations of the client ids are left behind.
 	Abandon func(ctx context.Context, clientIDs []string) error
 	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.

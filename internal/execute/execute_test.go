@@ -45,6 +45,9 @@ var effectOf = map[plan.Step]string{
 	plan.Announce{}:                              "save ledger",
 	plan.NoteAnnounced{}:                         "save ledger",
 	plan.Park{}:                                  "save ledger",
+	plan.Claim{ClientID: "app"}:                  "claim h-f for u",
+	plan.DropFormer{UID: "u0"}:                   "drop ledger of u0",
+	plan.ForgetFormer{}:                          "save ledger",
 	plan.Stage{Held: true}:                       "save ledger",
 	plan.Recall{}:                                "verify s-p",
 }
@@ -55,13 +58,15 @@ func TestEveryStepHasExactlyOneEffect(t *testing.T) {
 			g := NewWithT(t)
 			e := &effects{rec: fullLedger, exists: true, verdict: idserver.Verdict{OK: true}, out: plan.Output{Held: &plan.Held{Credential: *held("p")}}}
 			x := e.executor(done, step)
-			if Name(step) == "Recall" { // it asks about the registration that was looked up
+			afterLookup := Name(step) == "Recall" || Name(step) == "Claim" // they ask about the registration that was looked up
+			if afterLookup {
+				e.reply.Credential.Handle = "h-f"
 				x = e.executor(done, plan.Lookup{ClientID: "app"}, step)
 			}
 			result, err := x.Run(t.Context(), desired(idserver.ServerIssued))
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(result.End).To(Equal(plan.Done{}))
-			if Name(step) == "Recall" {
+			if afterLookup {
 				g.Expect(e.done[0]).To(Equal("find app"))
 				e.done, result.Trace = e.done[1:], result.Trace[1:]
 			}
@@ -90,8 +95,8 @@ func TestNoStepIsForgotten(t *testing.T) {
 	g := NewWithT(t)
 	file, err := parser.ParseFile(token.NewFileSet(), "../plan/step.go", nil, 0)
 	g.Expect(err).NotTo(HaveOccurred())
-	// The first two have tests of their own, the others are ends.
-	known := map[string]bool{"SaveReply": true, "Reserve": true, "Done": true, "Wait": true, "Fail": true}
+	// The first three have tests of their own, the others are ends.
+	known := map[string]bool{"SaveReply": true, "Reserve": true, "Inherit": true, "Done": true, "Wait": true, "Fail": true}
 	for step := range effectOf {
 		known[Name(step)] = true
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -23,6 +25,8 @@ type effects struct {
 	exists    bool
 	out       plan.Output
 	guarded   bool
+	// left is the ledger of the former application u0.
+	left ledger.Record
 	// update is what the server was told last.
 	update struct {
 		have   idserver.Reply
@@ -44,6 +48,14 @@ func (e *effects) Save(_ context.Context, rec ledger.Record) error {
 }
 
 func (e *effects) Delete(context.Context) error { return e.note("delete ledger") }
+
+func (e *effects) Former(_ context.Context, uid types.UID) (ledger.Record, bool, error) {
+	return e.left, uid == "u0", nil
+}
+
+func (e *effects) DropFormer(_ context.Context, uid types.UID) error {
+	return e.note("drop ledger of " + string(uid))
+}
 
 // outputs, finalizer and server are the other sides of effects, whose methods have the same names.
 type outputs struct{ *effects }
@@ -89,6 +101,10 @@ func (s server) Create(_ context.Context, _ idserver.Key, _ idserver.Registratio
 func (s server) Update(_ context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
 	s.update.have, s.update.want, s.update.secret = have, want, secret
 	return s.reply, s.ask("update " + have.Credential.Handle)
+}
+
+func (s server) Claim(_ context.Context, have idserver.Reply, owner idserver.Mark) (idserver.Reply, error) {
+	return s.reply, s.ask("claim " + have.Credential.Handle + " for " + owner.UID)
 }
 
 func (s server) Delete(_ context.Context, have idserver.Credential) error {

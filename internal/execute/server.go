@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -18,7 +20,8 @@ func (r *run) key(clientID string) idserver.Key {
 	return idserver.Key{ClientID: clientID, Owner: r.desired.Key.Owner}
 }
 
-func (r *run) lookup(ctx context.Context, id string) {
+// lookup returns only errors of Kubernetes.
+func (r *run) lookup(ctx context.Context, id string) error {
 	reply, err := r.Server.Find(ctx, r.key(id), idserver.Credential{ClientID: id})
 	switch {
 	case errors.Is(err, idserver.ErrNotFound):
@@ -27,7 +30,46 @@ func (r *run) lookup(ctx context.Context, id string) {
 		r.failure(err)
 	default:
 		r.observed.Found[id] = &reply
+		return r.trace(ctx, reply.Owner)
 	}
+	return nil
+}
+
+// trace finds out about the owner of a registration that is not ours what the cluster knows.
+func (r *run) trace(ctx context.Context, owner idserver.Mark) error {
+	mine := r.desired.Key.Owner
+	if owner == (idserver.Mark{}) || owner == mine {
+		return nil
+	}
+	if owner.Namespace == mine.Namespace && owner.Name == mine.Name {
+		left, exists, err := r.Ledger.Former(ctx, types.UID(owner.UID))
+		if exists && err == nil && len(left.Credentials()) > 0 {
+			r.observed.Left = &left
+		}
+		return err
+	}
+	var err error
+	if owner.Cluster == mine.Cluster {
+		r.observed.OwnerLives, err = r.Lives(ctx, owner)
+	}
+	return err
+}
+
+// claim returns only errors of Kubernetes.
+func (r *run) claim(ctx context.Context, id string) error {
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
+	reply, err := r.Server.Claim(ctx, *r.observed.Found[id], r.desired.Key.Owner)
+	switch {
+	case errors.Is(err, idserver.ErrNotFound):
+		r.observed.Found[id] = nil
+	case err != nil:
+		r.failure(err)
+	default:
+		r.observed.Found[id] = &reply
+	}
+	return nil
 }
 
 // create returns only errors of Kubernetes.

@@ -27,6 +27,9 @@ type Server interface {
 	// with the reason ReasonConflict, and nothing was changed: only the caller knows whether it still speaks for the application.
 	// It starts again from a fresh look-up.
 	Update(ctx context.Context, have Reply, want Registration, secret Secret) (Reply, error)
+	// Claim puts the mark of an owner on a registration, whosever it was before, where Capabilities.Lookup. Nothing else changes; repeating it
+	// changes nothing further. Where have has a Version and the registration was changed since, the answer is as that of Update.
+	Claim(ctx context.Context, have Reply, owner Mark) (Reply, error)
 	// Delete removes the registration of the credential. nil means that it is certainly gone, also if it was before.
 	Delete(ctx context.Context, have Credential) error
 	// List yields all registrations that carry the mark of the cluster, page by page, where Capabilities.Lookup.

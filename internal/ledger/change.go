@@ -58,6 +58,20 @@ func (r Record) cleared() Record {
 	return r
 }
 
+// Inherit is the record that a former application of the same name left, for its successor. It counts as a staging of its own, so that what was
+// published before proves nothing.
+func (r Record) Inherit(former string) Record {
+	r.Former = former
+	r.Staged++
+	return r
+}
+
+// ForgetFormer notes that the ledger of the former application is gone.
+func (r Record) ForgetFormer() Record {
+	r.Former = ""
+	return r
+}
+
 // Announce notes the credential that the next rotation brings.
 func (r Record) Announce(next Credential, rotate string) Record {
 	r.Announced, r.AnnouncedAt = &next, time.Time{}

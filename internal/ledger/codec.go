@@ -40,6 +40,7 @@ type wireRecord struct {
 	RetiredAt   time.Time       `json:"retiredAt,omitzero"`
 	Parked      bool            `json:"parked,omitempty"`
 	Exposed     string          `json:"exposed,omitempty"`
+	Former      string          `json:"former,omitempty"`
 	Handled     wireRequests    `json:"handled,omitzero"`
 }
 
@@ -68,7 +69,7 @@ func Marshal(rec Record) ([]byte, error) {
 		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
-		Parked: rec.Parked, Exposed: rec.Exposed, Handled: wireRequests(rec.Handled),
+		Parked: rec.Parked, Exposed: rec.Exposed, Former: rec.Former, Handled: wireRequests(rec.Handled),
 	}
 	if rec.Intent != nil {
 		wire.Intent = &wireIntent{Name: rec.Intent.Name, Target: rec.Intent.Target}
@@ -118,7 +119,7 @@ func (w wireRecord) record() Record {
 		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
-		Parked: w.Parked, Exposed: w.Exposed, Handled: Requests(w.Handled),
+		Parked: w.Parked, Exposed: w.Exposed, Former: w.Former, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil
@@ -131,7 +132,7 @@ func (w wireRecord) record() Record {
 
 // check finds what is no record. Its errors name no value.
 func (w wireRecord) check() error {
-	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke, w.Exposed}, w.Orphans...)
+	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke, w.Exposed, w.Former}, w.Orphans...)
 	if w.Intent != nil {
 		texts = append(texts, w.Intent.Name, w.Intent.Target)
 	}

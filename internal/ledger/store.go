@@ -83,6 +83,38 @@ func (e *Entry) Load(ctx context.Context) (rec Record, exists bool, err error) {
 	return rec, true, nil
 }
 
+// Former reads what the application of the same namespace and name, but with another UID, left: after a restore from a backup. exists is false
+// where there is no such ledger, or it is that of another application.
+func (e *Entry) Former(ctx context.Context, uid types.UID) (rec Record, exists bool, err error) {
+	var secret corev1.Secret
+	name := SecretName(uid)
+	err = e.store.Live.Get(ctx, client.ObjectKey{Namespace: e.store.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return Record{}, false, nil
+	}
+	if err != nil {
+		return Record{}, false, fmt.Errorf("reading the ledger in the Secret %s/%s: %w", e.store.Namespace, name, err)
+	}
+	if secret.Type != SecretType || secret.Annotations[ApplicationAnnotation] != e.app.Namespace+"/"+e.app.Name {
+		return Record{}, false, nil
+	}
+	rec, err = Unmarshal(secret.Data[recordKey])
+	if err != nil {
+		return Record{}, false, fmt.Errorf("reading the ledger in the Secret %s/%s: %w", e.store.Namespace, name, err)
+	}
+	return rec, true, nil
+}
+
+// DropFormer deletes that ledger; nil where there is none.
+func (e *Entry) DropFormer(ctx context.Context, uid types.UID) error {
+	name := SecretName(uid)
+	err := e.store.Writer.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: e.store.Namespace, Name: name}})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the ledger in the Secret %s/%s: %w", e.store.Namespace, name, err)
+	}
+	return nil
+}
+
 // Save writes the record in the place of the one that was last loaded or saved: ErrConflict where that is not what is stored.
 func (e *Entry) Save(ctx context.Context, rec Record) error {
 	body, err := Marshal(rec)

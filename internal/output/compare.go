@@ -8,14 +8,30 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
 )
 
 // ours says whether an object was written for the application with that UID: only the owner reference proves it.
 func ours(have metav1.Object, app types.UID) bool {
 	owner := metav1.GetControllerOf(have)
 	return owner != nil && owner.UID == app
+}
+
+// left says whether an object was written for a former application of the same name: it was restored from a backup, and its owner is no more. The
+// garbage collector takes such an object unless its successor does.
+func left(have metav1.Object, app App) bool {
+	owner := metav1.GetControllerOf(have)
+	return owner != nil && isApplication(*owner, app.Name) && owner.UID != app.UID &&
+		have.GetLabels()[v1alpha1.ManagedByLabel] == v1alpha1.ManagedByValue
+}
+
+func isApplication(owner metav1.OwnerReference, name string) bool {
+	version, err := schema.ParseGroupVersion(owner.APIVersion)
+	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == "TrustedApplication" && owner.Name == name
 }
 
 // matches says whether have is as want says. Labels, annotations, finalizers and further owners that others added do not count.
@@ -56,7 +72,9 @@ func inherit(want, have client.Object) {
 	want.SetLabels(overlay(have.GetLabels(), want.GetLabels()))
 	want.SetAnnotations(overlay(have.GetAnnotations(), want.GetAnnotations()))
 	mine := want.GetOwnerReferences()
-	others := slices.DeleteFunc(slices.Clone(have.GetOwnerReferences()), func(r metav1.OwnerReference) bool { return r.UID == mine[0].UID })
+	others := slices.DeleteFunc(slices.Clone(have.GetOwnerReferences()), func(r metav1.OwnerReference) bool {
+		return r.UID == mine[0].UID || isApplication(r, mine[0].Name) // that of a former application of the same name
+	})
 	want.SetOwnerReferences(append(others, mine...))
 	want.SetFinalizers(have.GetFinalizers())
 }

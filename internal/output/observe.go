@@ -78,7 +78,7 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 		if secret, ok := have.(*corev1.Secret); ok && len(rec.Credentials()) == 0 {
 			out.Held = held(secret)
 		}
-		if have != nil {
+		if have != nil && ours(have, o.app.UID) {
 			out.Any = true
 			out.Revisions = append(out.Revisions, have.GetAnnotations()[v1alpha1.RevisionAnnotation])
 		}
@@ -91,7 +91,46 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 			out.Revisions = append(out.Revisions, s.GetAnnotations()[v1alpha1.RevisionAnnotation])
 		}
 	}
+	if out.Held == nil && len(rec.Credentials()) == 0 && o.app.Adopts {
+		held, problem, err := o.offered(ctx)
+		if err != nil {
+			return plan.Output{}, err
+		}
+		out.Held, out.Offered, out.OfferProblem = held, held != nil, problem
+	}
 	return out, nil
+}
+
+// offered reads the credential of a registration to adopt, out of the Secret that is labelled for it. problem is why there is none although
+// such a Secret exists.
+func (o *Objects) offered(ctx context.Context) (held *plan.Held, problem string, err error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	label := client.MatchingLabels{v1alpha1.AdoptForLabel: o.app.Name}
+	if err := o.store.Live.List(ctx, &list, client.InNamespace(o.app.Namespace), label); err != nil {
+		return nil, "", fmt.Errorf("listing the metadata of Secrets in %s: %w", o.app.Namespace, err)
+	}
+	switch len(list.Items) {
+	case 0:
+		return nil, "", nil
+	case 1:
+	default:
+		return nil, "several Secrets of the namespace carry it", nil
+	}
+	var secret corev1.Secret
+	if err := o.store.Live.Get(ctx, client.ObjectKeyFromObject(&list.Items[0]), &secret); err != nil {
+		return nil, "", o.failing("reading", "Secret", list.Items[0].Name, client.IgnoreNotFound(err))
+	}
+	id, value := secret.Data[v1alpha1.KeyClientID], secret.Data[v1alpha1.KeyClientSecret]
+	switch {
+	case len(value) == 0:
+		return nil, "it has no client_secret", nil
+	case len(id) > 0 && string(id) != o.app.ClientID:
+		return nil, "its client_id is not the applicationUri of this application", nil
+	}
+	c := ledger.Credential{ID: ledger.NewID()}
+	c.ClientID, c.Secret = o.app.ClientID, idserver.Secret(value)
+	return &plan.Held{Credential: c}, "", nil
 }
 
 // held reads the credential out of a published Secret; nil where there is none, or not in the form that was published.
@@ -133,7 +172,7 @@ func (o *Objects) read(ctx context.Context, s slot) (have client.Object, taken b
 	if err != nil || found == nil {
 		return nil, false, err
 	}
-	if !ours(found, o.app.UID) {
+	if !ours(found, o.app.UID) && !left(found, o.app) {
 		return nil, true, nil
 	}
 	err = o.store.Live.Get(ctx, client.ObjectKey{Namespace: o.app.Namespace, Name: s.name}, s.have)
@@ -142,7 +181,7 @@ func (o *Objects) read(ctx context.Context, s slot) (have client.Object, taken b
 		return nil, false, nil
 	case err != nil:
 		return nil, false, o.failing("reading", s.kind, s.name, err)
-	case !ours(s.have, o.app.UID): // it changed hands between the two reads
+	case !ours(s.have, o.app.UID) && !left(s.have, o.app): // it changed hands between the two reads
 		return nil, true, nil
 	}
 	return s.have, false, nil

@@ -30,6 +30,9 @@ type App struct {
 	SecretName, ConfigMapName string
 	// Want is what is registered.
 	Want idserver.Registration
+	// ClientID is the client id of the spec, and Adopts says that a Secret may offer the secret of a registration with it.
+	ClientID string
+	Adopts   bool
 }
 
 // Rendered is what is to be published; nil where there is to be none.

@@ -124,13 +124,10 @@ func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "orders-secret", Labels: map[string]string{v1alpha1.ApplicationUIDLabel: "u1"}},
 		Data:       map[string][]byte{"password": []byte("theirs")},
 	}
-	another := hybrid
-	another.UID = "u2"
-	former := Render(another, server, record(credential)).ConfigMap
 	notInControl := false
 	weak := Render(hybrid, server, record(credential)).ConfigMap
 	weak.OwnerReferences[0].Controller = &notInControl
-	for name, taken := range map[string]client.Object{"no owner": theirs, "a former application of that name": former, "owner without control": weak} {
+	for name, taken := range map[string]client.Object{"no owner": theirs, "owner without control": weak} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, taken)
 			out := f.observe(hybrid)
@@ -143,6 +140,69 @@ func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
 			after := taken.DeepCopyObject().(client.Object)
 			f.Expect(f.api.Client.Get(t.Context(), client.ObjectKeyFromObject(taken), after)).To(Succeed())
 			f.Expect(after).To(BeComparableTo(taken))
+		})
+	}
+}
+
+// What a former application of the same name left, after a restore from a backup, is read and taken over, before the garbage collector takes it.
+func TestWhatAFormerApplicationLeftIsTakenOver(t *testing.T) {
+	another := hybrid
+	another.UID = "u2"
+	before := Render(another, server, record(credential))
+	before.Secret.Annotations[v1alpha1.RevisionAnnotation] = "c1.rev.7"
+	f := newFixture(t, before.Secret, before.ConfigMap)
+	f.rec = ledger.Record{}
+	out := f.observe(hybrid)
+	f.Expect([]plan.ObjectState{out.Secret, out.ConfigMap}).To(Equal([]plan.ObjectState{plan.Differs, plan.Differs}))
+	f.Expect(out.Held).To(HaveValue(And(HaveField("Staged", 7), HaveField("Credential.ID", "c1"), HaveField("Credential.Secret", credential.Secret))))
+	f.Expect(out.Any).To(BeFalse(), "they do not prove that this application was published")
+	f.Expect(out.Revisions).To(BeEmpty())
+	f.rec = record(credential)
+	f.publish(hybrid)
+	f.Expect(f.secret().OwnerReferences).To(ConsistOf(HaveField("UID", hybrid.UID)), "nothing is left to the garbage collector")
+	out = f.observe(hybrid)
+	f.Expect([]plan.ObjectState{out.Secret, out.ConfigMap}).To(Equal([]plan.ObjectState{plan.Matches, plan.Matches}))
+}
+
+func TestASecretIsOfferedForAnAdoption(t *testing.T) {
+	offer := func(name, application string, data map[string]string) *corev1.Secret {
+		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, Labels: map[string]string{v1alpha1.AdoptForLabel: application}}, Data: map[string][]byte{}}
+		for k, v := range data {
+			s.Data[k] = []byte(v)
+		}
+		return s
+	}
+	app := hybrid
+	app.Adopts, app.ClientID = true, "com.example.orders"
+	right := map[string]string{"client_id": "com.example.orders", "client_secret": "theirs"}
+	for name, c := range map[string]struct {
+		secrets []client.Object
+		app     App
+		secret  string
+		problem string
+	}{
+		"none":                    {nil, app, "", ""},
+		"one":                     {[]client.Object{offer("a", "orders", right)}, app, "theirs", ""},
+		"without an id":           {[]client.Object{offer("a", "orders", map[string]string{"client_secret": "theirs"})}, app, "theirs", ""},
+		"not adopting":            {[]client.Object{offer("a", "orders", right)}, hybrid, "", ""},
+		"for another application": {[]client.Object{offer("a", "other", right)}, app, "", ""},
+		"two":                     {[]client.Object{offer("a", "orders", right), offer("b", "orders", right)}, app, "", "several Secrets"},
+		"with another id":         {[]client.Object{offer("a", "orders", map[string]string{"client_id": "x", "client_secret": "theirs"})}, app, "", "client_id"},
+		"without a secret":        {[]client.Object{offer("a", "orders", map[string]string{"password": "theirs"})}, app, "", "no client_secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, c.secrets...)
+			f.rec = ledger.Record{}
+			out := f.observe(c.app)
+			f.Expect(out.Offered).To(Equal(c.secret != ""))
+			f.Expect(out.OfferProblem).To(ContainSubstring(c.problem))
+			f.Expect(out.OfferProblem == "").To(Equal(c.problem == ""))
+			if c.secret != "" {
+				f.Expect(out.Held.Credential.Secret.Reveal()).To(Equal(c.secret))
+				f.Expect(out.Held.Credential.ClientID).To(Equal("com.example.orders"))
+			}
+			f.rec = record(credential)
+			f.Expect(f.observe(c.app).Offered).To(BeFalse(), "only an application without a credential of its own is offered one")
 		})
 	}
 }

@@ -44,10 +44,14 @@ var living = []rule{
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
+	uncommitted(preview),         // what an adoption would change is shown first, where that is asked for
+	uncommitted(offered),         // and a secret that is offered for it has to be the right one
+	uncommitted(inherit),         // what a former application of the same name left after a restore is ours, where its ledger proves it
 	uncommitted(sparing),         // where each answer can be the last, the server is told no more than needed while nothing can be published
 	uncommitted(replace),         // server-issued: another registration, with an intent saved first
 	uncommitted(recall),          // a lost ledger costs no new secret where the published one still works
 	uncommitted(stage),           // the ledger knows what the server will be told, before it is told
+	uncommitted(claim),           // from now on the registration is ours: the ledger can go on with it whatever happens
 	uncommitted(create),          // absent at the server: create
 	uncommitted(apply),           // present: change it into what is wanted; repeating this is harmless
 	uncommitted(verify),          // nothing unproven is published
@@ -58,6 +62,7 @@ var living = []rule{
 	deleteOld,                    // the replaced registration ends after its grace period, and leaves the ledger after that
 	park,                         // or is refused until its next turn
 	promote,                      // the published credential retires the one before, whose place is free by now
+	dropFormer,                   // a ledger that was inherited is not needed twice
 	reserve,                      // a rotation that is due begins when all else is done, in its turn
 	announce,                     // and tells clients first, where that is asked for
 	scheduled,                    // a schedule that cannot be read is told when nothing else is left to do
@@ -158,7 +163,7 @@ func lookup(d Desired, o Observed) Step {
 
 func respectOwner(d Desired, o Observed) Step {
 	have := o.Server(d)
-	if have == nil || have.Owner == d.Key.Owner || !d.Capabilities.Lookup {
+	if have == nil || have.Owner == d.Key.Owner || !d.Capabilities.Lookup || o.claimable(d, have) {
 		return nil
 	}
 	return Fail{Reason: v1alpha1.ReasonOwnershipConflict, Message: fmt.Sprintf("the client id %s is registered already %s; it was not changed: "+

@@ -48,6 +48,22 @@ var livingCases = []ruleCase{
 		says(Lookup{ClientID: otherID}, taking, noLedger, held, heldOther), says(Lookup{ClientID: appID}, noLedger, held, heldOther),
 	}, [][]edit{{asked}, {taking, onOther}, {announcing, asked, granted}, {announcing, announcedNext, readable}, {asked, granted, serverDown}, {}, {unpublished, serverIssued}, {unpublished, absentLooked}}},
 	{"respectOwner", []spoken{failsWith("OwnershipConflict", unpublished, lookedUp(theirs))}, [][]edit{{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(theirs)}}},
+	{"preview", []spoken{failsWith("AdoptionPending", unpublished, lookedUp(nobody), adopting, observing)}, [][]edit{
+		{unpublished, lookedUp(mine), adopting, observing}, {unpublished, lookedUp(nobody), adopting}, {unpublished, absentLooked, adopting, observing},
+		{unpublished, lookedUp(formerMark), adopting, observing, leftLedger},
+	}},
+	{"offered", []spoken{
+		failsWith("AdoptionSecretInvalid", noLedger, nothingOut, lookedUp(nobody), adopting, offerProblem),
+		failsWith("AdoptionSecretInvalid", noLedger, nothingOut, lookedUp(nobody), adopting, offering, heldRefused),
+		failsWith("AdoptionSecretInvalid", noLedger, nothingOut, lookedUp(nobody), adopting, offering, unverified),
+	}, [][]edit{
+		{noLedger, nothingOut, lookedUp(nobody), adopting, offering}, {noLedger, nothingOut, lookedUp(mine), offerProblem}, {unpublished, lookedUp(nobody), adopting, offerProblem},
+		{noLedger, nothingOut, absentLooked, adopting, offerProblem},
+	}},
+	{"inherit", []spoken{says(Inherit{UID: "u0"}, noLedger, nothingOut, lookedUp(formerMark), leftLedger)}, [][]edit{
+		{noLedger, nothingOut, lookedUp(formerMark)}, {unpublished, lookedUp(formerMark), leftLedger}, {noLedger, nothingOut, lookedUp(theirs), leftLedger},
+		{noLedger, nothingOut, lookedUp(mine), leftLedger},
+	}},
 	{"sparing", []spoken{failsWith("SecretConflict", serverIssued, foreignSecret)}, [][]edit{{foreignSecret}, {serverIssued, foreignSecret, disabled}, {serverIssued, unpublished}}},
 	{"replace", []spoken{
 		says(SaveIntent{}, serverIssued, unpublished, noLedger),
@@ -74,6 +90,9 @@ var livingCases = []ruleCase{
 		says(Stage{Announced: true, ClientID: appID}, announcedNext, readable), says(Stage{Announced: true, ClientID: otherID}, taking, announcedNext, readable),
 		says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), heldRefused),
 		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}}},
+	{"claim", []spoken{says(Claim{ClientID: appID}, unpublished, lookedUp(nobody)), says(Claim{ClientID: appID}, unpublished, lookedUp(formerMark))}, [][]edit{
+		{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(nobody)}, {unpublished, serverIssued},
+	}},
 	{"create", []spoken{says(Create{}, unpublished, absentLooked), says(Create{}, suspicious, enforcing, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
 	{"apply", []spoken{says(Apply{}, suspicious, enforcing, lookedUp(mine)), says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {suspicious, lookedUp(mine)}, {suspicious, absentLooked}, {suspicious, enforcing, lookedUp(mine), applied}, {unpublished, applied}}},
 	{"verify", []spoken{says(Verify{}, unpublished), says(Verify{}, suspicious, enforcing, lookedUp(mine), applied)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
@@ -95,6 +114,7 @@ var livingCases = []ruleCase{
 	}, [][]edit{{}, {taking, replacedOther, inGrace}, {taking, replacedOther, inGrace, later(time.Hour - 1)}, {taking, replacedOther, serverDown}, {taking, replacedOther, parked},
 		{serverIssued, replaced}}},
 	{"promote", []spoken{says(Promote{}, retiring)}, [][]edit{{}, {promoted}}},
+	{"dropFormer", []spoken{says(DropFormer{UID: "u0"}, inherited), says(ForgetFormer{}, inherited, dropped)}, [][]edit{{}, {dropped}}},
 	{"reserve", []spoken{says(Reserve{}, asked), says(Reserve{}, timed, later(day)), says(Reserve{}, asked, taking, replacedOther, parked)}, [][]edit{
 		{}, {timed}, {timed, later(day - 1)}, {asked, granted}, {asked, spaced}, {asked, heeded}, {asked, unpublished}, {asked, public}, {asked, disabled},
 		{asked, serverDown}, {asked, retiring}, {asked, taking, replacedOther}, {asked, announcedNext}, {asked, otherTarget}, {exposed},
@@ -134,6 +154,44 @@ var endingCases = []ruleCase{
 	{"unpublishAll", []spoken{says(Unpublish{All: true})}, [][]edit{{nothingOut}}},
 	{"deleteLedger", []spoken{says(DeleteLedger{})}, [][]edit{{noLedger}}},
 	{"release", []spoken{says(RemoveFinalizer{}, noLedger)}, nil}, // the last resort speaks always
+}
+
+// Whose registrations may become ours: by policy, or by proof.
+func TestClaimable(t *testing.T) {
+	ofOther := markOf("c1", "shop", "sales", "u2")
+	system := func(_ *Desired, o *Observed) { o.Found[appID].ForeignOwner = "another system" }
+	for name, c := range map[string]struct {
+		edits []edit
+		want  bool
+	}{
+		"of nobody":                                 {[]edit{lookedUp(nobody)}, false},
+		"of nobody, allowed":                        {[]edit{lookedUp(nobody), adopting}, true},
+		"of another system":                         {[]edit{lookedUp(nobody), system, adopting}, false},
+		"of another system, allowed":                {[]edit{lookedUp(nobody), system, takingOver}, true},
+		"of another cluster":                        {[]edit{lookedUp(theirs), adopting}, false},
+		"of another cluster, allowed":               {[]edit{lookedUp(theirs), takingOver}, true},
+		"of one that lives":                         {[]edit{lookedUp(ofOther), takingOver, ownerLives}, false},
+		"of one that is gone":                       {[]edit{lookedUp(ofOther), adopting}, false},
+		"of one that is gone, allowed":              {[]edit{lookedUp(ofOther), takingOver}, true},
+		"of a former one, without proof":            {[]edit{lookedUp(formerMark)}, false},
+		"of a former one, allowed":                  {[]edit{lookedUp(formerMark), adopting}, true},
+		"of a former one, with its ledger":          {[]edit{lookedUp(formerMark), leftLedger}, true},
+		"of a former one, with its Secret":          {[]edit{lookedUp(formerMark), held}, true},
+		"of a former one, with a refused Secret":    {[]edit{lookedUp(formerMark), held, heldRefused}, false},
+		"of a former one, which cannot be proven":   {[]edit{lookedUp(formerMark), held, unverified}, false},
+		"of a former one in a cluster that is gone": {[]edit{lookedUp(markOf("c0", "shop", "orders", "u0")), leftLedger, restoredFrom}, true},
+		"of a former one in another cluster":        {[]edit{lookedUp(markOf("c0", "shop", "orders", "u0")), leftLedger}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, o := state(append([]edit{noLedger, nothingOut}, c.edits...)...)
+			if got := o.claimable(d, o.Server(d)); got != c.want {
+				t.Errorf("%t", got)
+			}
+			if f, stops := respectOwner(d, o).(Fail); stops == c.want || stops && f.Reason != "OwnershipConflict" {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
 }
 
 func TestRules(t *testing.T) {
@@ -185,7 +243,7 @@ func TestOwnershipConflictNamesOnlyWhatTheReaderMayKnow(t *testing.T) {
 		"another namespace": {lookedUp(markOf("c1", "secret-team", "sales", "u2")), "another namespace"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, ok := Next(state(unpublished, c.edit)).(Fail)
+			f, ok := Next(state(unpublished, noLedger, c.edit)).(Fail)
 			if !ok || !strings.Contains(f.Message, c.want) || strings.Contains(f.Message, "secret-team") {
 				t.Errorf("%#v", f)
 			}

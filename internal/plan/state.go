@@ -30,6 +30,8 @@ type Desired struct {
 	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
 	Deleting bool
 	Deletion Deletion
+	// Adoption says which registrations of others may be taken over.
+	Adoption Adoption
 	// Suspect: a sweep found that the registration may have been changed at the server; Enforce: it is brought back then.
 	Suspect, Enforce bool
 	// Abandon: it may go although its registration cannot be ended.
@@ -74,6 +76,11 @@ type Observed struct {
 	Verified string
 	// HeldRefused: the server refused in this run what Output.Held holds.
 	HeldRefused bool
+	// OwnerLives: the application that a registration found in this run belongs to exists. Left is the ledger that a former application of
+	// the same name left; FormerDropped: it was deleted in this run.
+	OwnerLives    bool
+	Left          *ledger.Record
+	FormerDropped bool
 	// Granted: a rotation may begin now. Spaced is why not: when to ask again; zero where the turn is told.
 	Granted bool
 	Spaced  *time.Time
@@ -118,6 +125,10 @@ type Output struct {
 	Revisions []string
 	// Held is what our published Secret holds, where the ledger has no credential: it can bring a lost ledger back. Else nil.
 	Held *Held
+	// Offered: Held is not what is published, but what a Secret holds that is labelled for an adoption. OfferProblem is why such a Secret
+	// cannot be used.
+	Offered      bool
+	OfferProblem string
 	// Stale: objects of ours exist that should not.
 	Stale bool
 	// Any: objects of ours exist.
@@ -172,8 +183,7 @@ func (o Observed) looked(id string) bool {
 
 // recallable says whether the ledger was lost and the server can say whether what is published is still good.
 func (o Observed) recallable(d Desired) bool {
-	return o.Output.Held != nil && len(o.Ledger.Credentials()) == 0 && o.Server(d) != nil && !d.serverIssued() &&
-		d.Confidential() && d.Verify && d.Want.Enabled
+	return o.Output.Held != nil && len(o.Ledger.Credentials()) == 0 && o.Server(d) != nil && !d.serverIssued() && d.provable()
 }
 
 // Published says whether a credential of the given ID was published with any target.

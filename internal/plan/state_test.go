@@ -13,6 +13,12 @@ var (
 	issued = idserver.Capabilities{SecretOrigin: idserver.ServerIssued, SecretSlots: 1, RepliesRotate: true}
 )
 
+// nobody marks nothing; formerMark is that of an application of the same name, with another UID.
+var (
+	nobody     = idserver.Mark{}
+	formerMark = markOf("c1", "shop", "orders", "u0")
+)
+
 // edit changes a state for one case.
 type edit func(*Desired, *Observed)
 
@@ -56,6 +62,16 @@ var (
 	disabled      = edit(func(d *Desired, _ *Observed) { d.Want.Enabled = false })
 	public        = edit(func(d *Desired, _ *Observed) { d.Want.Public = true })
 	unverified    = edit(func(d *Desired, _ *Observed) { d.Verify = false })
+	adopting      = edit(func(d *Desired, _ *Observed) { d.Adoption.Unowned = true })
+	takingOver    = edit(func(d *Desired, _ *Observed) { d.Adoption.Unowned, d.Adoption.Takeover = true, true })
+	observing     = edit(func(d *Desired, _ *Observed) { d.Adoption.Observe = true })
+	restoredFrom  = edit(func(d *Desired, _ *Observed) { d.Adoption.FormerClusters = []string{"c0"} })
+	ownerLives    = edit(func(_ *Desired, o *Observed) { o.OwnerLives = true })
+	leftLedger    = edit(func(_ *Desired, o *Observed) { o.Left = &ledger.Record{Next: credential("l")} })
+	inherited     = edit(func(_ *Desired, o *Observed) { o.Ledger.Former = "u0" })
+	dropped       = edit(func(_ *Desired, o *Observed) { o.FormerDropped = true })
+	offering      = both(held, func(_ *Desired, o *Observed) { o.Output.Offered = true })
+	offerProblem  = edit(func(_ *Desired, o *Observed) { o.Output.OfferProblem = "it has no client_secret" })
 	suspicious    = edit(func(d *Desired, _ *Observed) { d.Suspect = true })
 	enforcing     = edit(func(d *Desired, _ *Observed) { d.Enforce = true })
 	letGo         = edit(func(d *Desired, _ *Observed) { d.Abandon = true })

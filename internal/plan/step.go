@@ -47,6 +47,14 @@ type (
 	DeleteOld struct{}
 	// ForgetOld takes the deleted registration out of the ledger.
 	ForgetOld struct{}
+	// Inherit begins the ledger with that of a former application of the same name, which had the UID.
+	Inherit struct{ UID string }
+	// Claim puts our mark on the registration of the client id.
+	Claim struct{ ClientID string }
+	// DropFormer deletes the ledger of the former application, ForgetFormer takes its UID out of ours.
+	DropFormer struct{ UID string }
+	// ForgetFormer is the second half of DropFormer.
+	ForgetFormer struct{}
 	// Park writes into the ledger that the server refuses the replaced registration, which waits for its next turn.
 	Park struct{}
 	// Disable makes the server refuse a client, before the TrustedApplication goes or between its turns. ID is as in DeleteRegistration.
@@ -89,6 +97,10 @@ func (Stage) step()              {}
 func (Reserve) step()            {}
 func (Announce) step()           {}
 func (NoteAnnounced) step()      {}
+func (Inherit) step()            {}
+func (Claim) step()              {}
+func (DropFormer) step()         {}
+func (ForgetFormer) step()       {}
 func (Park) step()               {}
 func (Lookup) step()             {}
 func (Create) step()             {}

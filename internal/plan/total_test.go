@@ -33,7 +33,13 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 	some := func(of ...string) []string { return of[:r.IntN(len(of)+1)] }
 	d, o := state()
 	if r.IntN(8) == 0 { // a lost ledger
-		return state(noLedger, held, lookedUp([]idserver.Mark{mine, theirs}[r.IntN(2)]))
+		d, o := state(noLedger, held, lookedUp([]idserver.Mark{mine, theirs, formerMark, nobody}[r.IntN(4)]))
+		for _, e := range []edit{adopting, takingOver, observing, leftLedger, heldRefused, offering, offerProblem, nothingOut, heldProven} {
+			if r.IntN(4) == 0 {
+				e(&d, &o)
+			}
+		}
+		return d, o
 	}
 	if r.IntN(4) == 0 { // at rest, or where a rotation leads to from there
 		randomRotation(r, &d, &o)
@@ -58,7 +64,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 			found(id, nil)(&d, &o)
 		}
 		if coin() {
-			found(id, enabledReply([]idserver.Mark{mine, theirs, {}}[r.IntN(3)]))(&d, &o)
+			found(id, enabledReply([]idserver.Mark{mine, theirs, {}, formerMark}[r.IntN(4)]))(&d, &o)
 		}
 	}
 	randomRotation(r, &d, &o)
@@ -78,7 +84,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 // randomRotation draws where a rotation stands.
 func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	coin := func() bool { return r.IntN(2) == 0 }
-	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing} {
+	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing, inherited, dropped, adopting} {
 		if r.IntN(4) == 0 {
 			e(d, o)
 		}
@@ -103,8 +109,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 28 {
-		t.Errorf("the random states lead to %d of the 28 kinds of steps: %v", len(met), met)
+	if len(met) != 32 {
+		t.Errorf("the random states lead to %d of the 32 kinds of steps: %v", len(met), met)
 	}
 }
 
@@ -120,8 +126,12 @@ func TestNoStateTouchesWhatIsForeign(t *testing.T) {
 				t.Fatalf("it publishes over a foreign object: %+v", o.Output)
 			}
 		case Apply:
-			if d.Capabilities.Lookup && o.Server(d).Owner != mine {
+			if d.Capabilities.Lookup && o.Server(d).Owner != mine { // it is claimed first
 				t.Fatalf("it changes the registration of %+v", o.Server(d).Owner)
+			}
+		case Claim:
+			if have := o.Server(d); !o.claimable(d, have) {
+				t.Fatalf("it claims the registration of %+v", have.Owner)
 			}
 		case DeleteRegistration:
 			if !d.serverIssued() && o.Found[step.ID].Owner != mine {

@@ -52,6 +52,8 @@ func Application(
 		s.Drift = sorted(o.Drift(d))
 	case o.Applied:
 		s.Drift = nil
+	case how.reason == v1alpha1.ReasonAdoptionPending:
+		s.Drift = sorted(o.Preview(d))
 	}
 	if d.Deleting && !done && d.Deletion != plan.Orphan && !o.Abandoned && plan.MayBeRegistered(d, o) {
 		how.message += stuck(app, d, o)
@@ -128,6 +130,8 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 
 func inSync(drift []string, reached bool, end verdict) verdict {
 	switch {
+	case end.reason == v1alpha1.ReasonAdoptionPending:
+		return verdict{metav1.ConditionFalse, end.reason, end.message}
 	case len(drift) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDrifted, "the registration at the server differs in " + strings.Join(drift, ", ") +
 			", and spec.driftPolicy leaves it: set it to Enforce to bring it back, or change the spec"}

@@ -27,6 +27,8 @@ var _ = Describe("A default", func() {
 			"TrustedApplication spec.credentials.rotation.gracePeriod":    `"1h"`,
 			"TrustedApplication spec.credentials.rotation.announcePeriod": `"5m"`,
 			"TrustedApplication spec.driftPolicy":                         `"Enforce"`,
+			"TrustedApplication spec.adoptionPolicy": `"Never"`,
+			"IdentityServer spec.takeover":           `"Forbidden"`,
 			"IdentityServer spec.orphanPolicy":                            `"Report"`,
 			"IdentityServer spec.rotation.maxConcurrent":                  `10`,
 			"IdentityServer spec.erpNet.clientAuthentication":             `"Post"`,
@@ -47,14 +49,14 @@ var _ = Describe("A default", func() {
 		Entry("for a service", service(), `{
 			"identityServerRef": {"name": "acme"}, "applicationUri": "com.example.orders/sync", "enabled": true,
 			"service": {"systemUser": "svc.orders", "internalUserImpersonation": "Forbidden"},
-			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce"}`),
+			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce", "adoptionPolicy": "Never"}`),
 		Entry("for an interactive application", public(), `{
 			"identityServerRef": {"name": "acme"}, "applicationUri": "com.example.shop/web", "enabled": true, "clientType": "Public",
 			"interactive": {"redirectUris": ["https://shop.example.com/signin-oidc"], "users": ["Internal"]},
-			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce"}`),
+			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce", "adoptionPolicy": "Never"}`),
 		Entry("for a server", erpNet(), `{
 			"erpNet": {"url": "https://acme.my.erp.net", "credentialsRef": {"name": "acme-operator"}, "clientAuthentication": "Post"},
-			"verification": "Required", "environment": "Production", "orphanPolicy": "Report"}`),
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
 	)
 
 	It("gives way to what the user writes", func(ctx context.Context) {

@@ -16,6 +16,7 @@ func rotationRules() []rule {
 		length   = window + ".duration"
 		zone     = window + ".timeZone"
 		spacing  = "spec.rotation"
+		former   = "spec.formerClusters"
 	)
 	scheduled := func(more ...change) object {
 		return service(append([]change{
@@ -29,6 +30,34 @@ func rotationRules() []rule {
 		{
 			kind: application, path: "spec.driftPolicy", keyword: "enum", message: enum + `"Enforce", "Warn", "Observe"`,
 			accepted: each(service, "spec.driftPolicy", "Enforce", "Warn", "Observe"), refused: each(service, "spec.driftPolicy", "Other"),
+		},
+		{
+			kind: application, path: "spec.adoptionPolicy", keyword: "enum", message: enum + `"Never", "IfUnowned", "Takeover"`,
+			accepted: each(service, "spec.adoptionPolicy", "Never", "IfUnowned", "Takeover"), refused: each(service, "spec.adoptionPolicy", "Other"),
+		},
+		{
+			kind: server, path: "spec.takeover", keyword: "enum", message: enum + `"Forbidden", "Allowed"`,
+			accepted: each(erpNet, "spec.takeover", "Forbidden", "Allowed"), refused: each(erpNet, "spec.takeover", "Other"),
+		},
+		{
+			kind: server, path: former, keyword: "minItems", message: "Invalid value: 0: spec.formerClusters in body should have at least 1 items",
+			accepted: eachItem(erpNet, former, "uid"), refused: []example{eg("an empty list", erpNet(set(former, []any{})))},
+		},
+		{
+			kind: server, path: former, keyword: "maxItems", message: "Too many: 9: must have at most 8 items",
+			accepted: []example{eg("8", erpNet(set(former, items("uid-%d", 8))))}, refused: []example{eg("9", erpNet(set(former, items("uid-%d", 9))))},
+		},
+		{
+			kind: server, path: former, keyword: "set", field: former + "[]", message: `Duplicate value: "uid"`,
+			accepted: []example{eg("two", erpNet(set(former, []any{"uid", "other"})))}, refused: []example{eg("one twice", erpNet(set(former, []any{"uid", "uid"})))},
+		},
+		{
+			kind: server, path: former + "[]", keyword: "minLength", message: `Invalid value: "": spec.formerClusters[0] in body should be at least 1 chars long`,
+			accepted: eachItem(erpNet, former, "u"), refused: eachItem(erpNet, former, ""),
+		},
+		{
+			kind: server, path: former + "[]", keyword: "maxLength", message: tooLong(64),
+			accepted: eachItem(erpNet, former, strings.Repeat("u", 64)), refused: eachItem(erpNet, former, strings.Repeat("u", 65)),
 		},
 		{
 			kind: server, path: "spec.orphanPolicy", keyword: "enum", message: enum + `"Report", "Disable", "Delete"`,

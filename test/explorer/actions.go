@@ -38,7 +38,8 @@ func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
 	between = slices.Concat(edits, objects, serverActions(), rotationActions(),
-		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow()})
+		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow(),
+			restore(true, true), restore(true, false), restore(false, true), restore(false, false)})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second)

@@ -102,6 +102,7 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Deleting:     a.deleting,
 		Deletion:     a.spec.deletion,
 		Abandon:      a.abandon,
+		Adoption:     w.adoption,
 		Suspect:      w.suspect,
 		Enforce:      true,
 		Rotation: plan.Rotation{

@@ -49,6 +49,11 @@ func campaigns(full Budget) []Campaign {
 		swept = append(swept, w)
 	}
 	all = append(all, Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}})
+	restored := newWorld(clientChosen, spec{kind: service, secretName: "first"}, false)
+	restored.restores = true
+	all = append(all,
+		Campaign{clientChosen + ", backups are restored", []*World{restored}, Budget{max(0, full.Faults-1), full.Actions}},
+		Campaign{clientChosen + ", adoption", adoptions(), Budget{max(0, full.Faults-1), max(1, full.Actions-1)}})
 	lossy := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
 	return append(all, Campaign{serverIssued + ", until too many orphans", []*World{lossy}, Budget{3, 0}})
 }
@@ -81,6 +86,10 @@ func (m *Mistake) find() Result {
 		start = service
 	}
 	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
+	if m.adopts != nil {
+		w = adoptions()[*m.adopts]
+	}
+	w.restores = m.restores
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
 	return explore([]*World{w}, m.budget, m)
 }

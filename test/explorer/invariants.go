@@ -41,6 +41,7 @@ const (
 	noOutage          = "no client fails that does what the strategy asks of it (9)"
 	revoked           = "at rest nothing works that was exposed"
 	onePair           = "at rest one credential works"
+	oneLedger         = "a ledger that was inherited is deleted"
 	letGo             = "only what cannot be ended is abandoned, where somebody says so"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"
 )
@@ -101,7 +102,7 @@ func (w *World) checkGuard() *Violation {
 
 func (w *World) checkPublished() *Violation {
 	for _, o := range w.objects {
-		if o.owner == 0 || o.edited || w.overlapped || w.lost || !w.server.Authenticate(o.clientID, o.secret) {
+		if o.owner == 0 || o.edited || w.overlapped || w.lost || w.former.uid != "" || !w.server.Authenticate(o.clientID, o.secret) {
 			continue
 		}
 		if !slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Secret == o.secret }) {

@@ -24,8 +24,9 @@ type Mistake struct {
 	strategy    v1alpha1.RotationStrategy
 	// abandons: it takes somebody who lets an application go.
 	abandons bool
-	// sweeps: it takes sweeps.
-	sweeps bool
+	// sweeps: it takes sweeps; restores: a backup that is restored; adopts: one of the adoptions.
+	sweeps, restores bool
+	adopts           *int
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -47,6 +48,19 @@ var mistakes = append(rotationMistakes, []Mistake{
 		name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true,
 		next: believing(nothingPublished),
 	},
+	{name: "a restored application inherits without proof", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: believing(inheritSilently)},
+	{
+		name: "a restored Secret costs a new secret", profile: clientChosen, budget: Budget{0, 1}, restores: true,
+		next: instead[plan.Recall](plan.Stage{Draw: true, ClientID: clientID}),
+	},
+	{name: "the ledger of the former application is left", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: instead[plan.DropFormer](plan.Done{})},
+	{name: "a registration is adopted although no policy allows it", profile: clientChosen, budget: Budget{0, 0}, adopts: new(0), next: believing(adoptAll)},
+	{name: "one of another cluster is adopted as if nobody owned it", profile: clientChosen, budget: Budget{0, 0}, adopts: new(5), next: believing(adoptAll)},
+	{
+		name: "an offered secret is not proven", profile: clientChosen, budget: Budget{0, 0}, adopts: new(3),
+		next: instead[plan.Recall](plan.Stage{Held: true}),
+	},
+	{name: "differences are not shown first", profile: clientChosen, budget: Budget{0, 0}, adopts: new(4), next: believing(func(d *plan.Desired, _ *plan.Observed) { d.Adoption.Observe = false })},
 	{name: "a registration that is gone comes back with another secret", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairWithNewSecret},
 	{name: "what a sweep finds is not looked into", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "a secret that was reset is left", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairOnlyWhatIsSeen},

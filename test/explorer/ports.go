@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -73,6 +75,26 @@ func (p ledgerPort) Delete(context.Context) error {
 		s.w.ledger = nil
 		s.w.ledgerVersion++
 		s.loaded = s.w.ledgerVersion
+		return nil
+	})
+}
+
+// Former and DropFormer are for what a restored cluster left.
+func (p ledgerPort) Former(_ context.Context, uid types.UID) (ledger.Record, bool, error) {
+	s := p.s
+	s.enter(read, "read the former ledger")
+	if s.w.former.ledger == nil || s.w.former.uid != uid {
+		return ledger.Record{}, false, nil
+	}
+	return *s.w.former.ledger, true, nil
+}
+
+func (p ledgerPort) DropFormer(_ context.Context, uid types.UID) error {
+	s := p.s
+	return s.write("delete the former ledger", func() error {
+		if s.w.former.uid == uid {
+			s.w.former.ledger = nil
+		}
 		return nil
 	})
 }
@@ -158,19 +180,27 @@ func (p outputsPort) Observe(_ context.Context, rec ledger.Record) (plan.Output,
 		}
 	}
 	for _, o := range s.w.objects {
-		if o.owner != s.view.uid {
+		if o.owner == 0 {
 			continue
 		}
-		out.Any = true
-		out.Revisions = append(out.Revisions, o.revision)
+		if o.owner == s.view.uid {
+			out.Any = true
+			out.Revisions = append(out.Revisions, o.revision)
+		}
 		if id, staged, ok := ledger.ParseRevision(o.revision); ok && o.kind == "Secret" && o.name == s.view.spec.secretObject() && len(rec.Credentials()) == 0 {
 			c := ledger.Credential{ID: id}
 			c.ClientID, c.Secret = o.clientID, o.secret
 			out.Held = &plan.Held{Credential: c, Staged: staged}
 		}
-		if o.name != s.view.spec.secretObject() && o.kind == "Secret" || o.name != s.view.spec.configMapObject() && o.kind == "ConfigMap" {
+		inPlace := o.name == s.view.spec.secretObject() && o.kind == "Secret" || o.name == s.view.spec.configMapObject() && o.kind == "ConfigMap"
+		if o.owner == s.view.uid && !inPlace {
 			out.Stale = true
 		}
+	}
+	if s.w.offer != "" && out.Held == nil && len(rec.Credentials()) == 0 {
+		c := ledger.Credential{ID: offeredID}
+		c.ClientID, c.Secret = clientID, s.w.offer
+		out.Held, out.Offered = &plan.Held{Credential: c}, true
 	}
 	return out, nil
 }
@@ -183,7 +213,7 @@ func (p outputsPort) stateOf(slot slot) plan.ObjectState {
 	switch {
 	case i < 0:
 		return plan.Missing
-	case p.s.w.objects[i].owner != p.s.view.uid:
+	case p.s.w.objects[i].owner == 0:
 		return plan.Foreign
 	case slot.want != nil && p.s.w.objects[i] == *slot.want:
 		return plan.Matches
@@ -221,7 +251,7 @@ func (p outputsPort) put(slot slot) error {
 	switch i := s.w.object(slot.kind, slot.name); {
 	case i < 0:
 		s.w.objects = append(s.w.objects, *slot.want)
-	case s.w.objects[i].owner != s.view.uid:
+	case s.w.objects[i].owner == 0:
 		return errConflict
 	default:
 		s.w.objects[i] = *slot.want

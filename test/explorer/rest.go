@@ -20,7 +20,7 @@ func (w *World) checkRest() *Violation {
 	if w.ledger == nil || w.ledger.Newest() == nil {
 		return violated(knownRegistration, "done without a ledger")
 	}
-	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestObjects} {
+	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestored, w.checkAdopted, w.checkRestObjects} {
 		if v := c(); v != nil {
 			return v
 		}
@@ -95,6 +95,10 @@ func (w *World) checkStop(f plan.Fail) *Violation {
 		"ConfigMapConflict": func() bool { return w.foreignAt("ConfigMap", w.app.spec.configMapObject()) },
 		"TooManyOrphans":    func() bool { return w.ledger != nil && len(w.ledger.Orphans) >= ledger.MaxOrphans },
 		"ControlLost":       w.controlLost,
+		"AdoptionPending":   func() bool { return w.adoption.Observe },
+		"AdoptionSecretInvalid": func() bool {
+			return w.offer != "" && (w.app.spec.disabled || !w.server.Authenticate(clientID, w.offer))
+		},
 	}[f.Reason]
 	if holds == nil || !holds() {
 		return violated(justifiedStop, "%s", f.Reason)

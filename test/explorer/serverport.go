@@ -49,6 +49,15 @@ func (p *serverPort) Update(ctx context.Context, have idserver.Reply, want idser
 	return reply, err
 }
 
+func (p *serverPort) Claim(ctx context.Context, have idserver.Reply, owner idserver.Mark) (idserver.Reply, error) {
+	var reply idserver.Reply
+	err := p.s.ask(serverWrite, "claim registration", func() (err error) {
+		reply, err = p.Server.Claim(ctx, have, owner)
+		return err
+	})
+	return reply, err
+}
+
 // learn remembers that the server was told something. Where it holds what is wanted already, nothing is sent, and a change by hand
 // since it was looked up goes unnoticed; and what a replaced leader tells helps nobody.
 func (p *serverPort) learn(reply idserver.Reply, secret idserver.Secret, sent bool) {

@@ -106,6 +106,7 @@ func (s *session) executor() *execute.Executor {
 		Outputs:   outputsPort{s},
 		Finalizer: finalizerPort{s},
 		Abandon:   s.abandon,
+		Lives:     lives,
 		Draw:      func() idserver.Secret { return idserver.Secret(s.w.draw("secret")) },
 		NewID:     func() string { return s.w.draw("id") },
 		Now:       func() time.Time { return s.w.now() },

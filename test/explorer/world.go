@@ -10,6 +10,7 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/memory"
 	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/plan"
 )
 
 // World is everything that outlives a run, and what the invariants have to remember.
@@ -57,6 +58,12 @@ type history struct {
 	foreign []object
 
 	clients
+	former formerApp
+	// restores: backups may be restored.
+	restores bool
+	// adoption is what the policies allow, offer the secret in a Secret that is labelled for an adoption.
+	adoption plan.Adoption
+	offer    idserver.Secret
 }
 
 // object is a published Secret or ConfigMap, or one of somebody else.
@@ -174,6 +181,14 @@ func (w *World) renderHistory(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "refused %q foreign %d\n", w.refused, len(w.foreign))
 	w.renderClients(b)
+	fmt.Fprintf(b, "former %s ledger=%t secret %s offer %s %+v\n", w.former.uid, w.former.ledger != nil, w.former.secret.Reveal(), w.offer.Reveal(), w.adoption)
+	if w.former.ledger != nil {
+		w.renderCredential(b, "former next", w.former.ledger.Next)
+		w.renderCredential(b, "former current", w.former.ledger.Current)
+	}
+	if w.ledger != nil {
+		fmt.Fprintf(b, "of former %s\n", w.ledger.Former)
+	}
 }
 
 // strayed says whether a person deleted the registration of the credential, and the operator has not told the server anything since.

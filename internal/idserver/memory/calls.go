@@ -91,6 +91,30 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	return s.answer(i, told), nil
 }
 
+// Claim implements idserver.Server.
+func (s *Server) Claim(ctx context.Context, have idserver.Reply, owner idserver.Mark) (idserver.Reply, error) {
+	const op = "claiming the registration"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := begin(ctx, op); err != nil {
+		return idserver.Reply{}, err
+	}
+	i := s.byHandle(have.Credential.Handle)
+	if i < 0 || !s.capabilities.Lookup {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrNotFound, Op: op}
+	}
+	if s.held[i].Owner == owner && s.held[i].ForeignOwner == "" {
+		return s.answer(i, ""), nil
+	}
+	s.write++
+	if read, wasRead := have.Raw.(Stored); wasRead && read.version != s.held[i].version {
+		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonConflict}
+	}
+	s.held[i].Owner, s.held[i].ForeignOwner = owner, ""
+	s.held[i].version++
+	return s.answer(i, ""), nil
+}
+
 // Delete implements idserver.Server.
 func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 	const op = "deleting the registration"
