@@ -114,6 +114,18 @@ func announceDrift(ctx context.Context, recorder events.EventRecorder, app *v1al
 	}
 }
 
+// announceRestarts tells of workloads that were restarted, or could not be.
+func announceRestarts(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, o plan.Observed) {
+	switch {
+	case len(o.RestartProblems) > 0:
+		problems := strings.Join(o.RestartProblems, "; ")
+		recorder.Eventf(app, nil, corev1.EventTypeWarning, "RestartFailed", "Restart", "%s", clip(problems))
+		log.FromContext(ctx).Info("workloads could not be restarted", keyMessage, problems)
+	case o.RestartTried:
+		recorder.Eventf(app, nil, corev1.EventTypeNormal, "Restarted", "Restart", "%s", "restarted the workloads of spec.credentials.rolloutRestart for the new credential")
+	}
+}
+
 // announceOrphans tells of registrations that belong to nobody, when there are more or fewer.
 func announceOrphans(recorder events.EventRecorder, ids *v1alpha1.IdentityServer, former, next v1alpha1.IdentityServerStatus) {
 	if next.Orphaned > former.Orphaned {

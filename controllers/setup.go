@@ -94,7 +94,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
-		Client: mgr.GetClient(), Live: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Writer: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity, Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},

@@ -41,6 +41,8 @@ type TrustedApplicationReconciler struct {
 	Client client.Client
 	// Live reads past the cache.
 	Live client.Reader
+	// Writer restarts workloads, past the cache.
+	Writer client.Client
 	// Cluster is the UID of this cluster, part of the mark on registrations.
 	Cluster  string
 	Recorder events.EventRecorder
@@ -127,6 +129,7 @@ func (r *TrustedApplicationReconciler) work(
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace)
 	announceDrift(ctx, r.Recorder, app, d, result.Observed)
+	announceRestarts(ctx, r.Recorder, app, result.Observed)
 	if _, done := result.End.(plan.Done); done {
 		r.Inventory.Clear(app.Spec.IdentityServerRef.Name, app.UID)
 	}
@@ -216,9 +219,12 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 		Finalizer: finalizer,
 		Abandon:   func(ctx context.Context, ids []string) error { return r.abandon(ctx, app, ids, time.Now()) },
 		Lives:     r.lives,
-		Draw:      idserver.DrawSecret,
-		NewID:     ledger.NewID,
-		Now:       time.Now,
+		Restart: func(ctx context.Context, credential string) ([]string, error) {
+			return r.restart(ctx, app, credential, time.Now())
+		},
+		Draw:  idserver.DrawSecret,
+		NewID: ledger.NewID,
+		Now:   time.Now,
 	}
 }
 
@@ -237,11 +243,27 @@ func (r *TrustedApplicationReconciler) lives(ctx context.Context, owner idserver
 
 // outputs is what the application says about its published objects.
 func outputs(app *v1alpha1.TrustedApplication) output.App {
-	return output.App{
+	o := output.App{
 		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: app.Spec.IdentityServerRef.Name,
 		SecretName: desired.SecretName(app), ConfigMapName: desired.ConfigMapName(app), Want: desired.Registration(app),
 		ClientID: app.Spec.ApplicationURI, Adopts: app.Spec.AdoptionPolicy != "" && app.Spec.AdoptionPolicy != v1alpha1.AdoptNever,
 	}
+	if c := app.Spec.Credentials; c != nil && c.Template != nil {
+		t := c.Template
+		o.Template = output.Template{Labels: texts(t.Labels), Annotations: texts(t.Annotations), Data: texts(t.Data)}
+		for _, preset := range t.Presets {
+			o.Template.Presets = append(o.Template.Presets, string(preset))
+		}
+	}
+	return o
+}
+
+func texts[T ~string](m map[string]T) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = string(v)
+	}
+	return out
 }
 
 // report tells in the status how a run ended.
@@ -249,7 +271,7 @@ func (r *TrustedApplicationReconciler) report(
 	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result,
 ) error {
 	told := result.Observed.Applied
-	warnings := desired.MergeWarnings(desired.Warnings(app, entry), result.Warnings, app.Status.Warnings, told)
+	warnings := desired.MergeWarnings(desired.Warnings(app, entry, result.Observed.RestartProblems...), result.Warnings, app.Status.Warnings, told)
 	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
 }
 

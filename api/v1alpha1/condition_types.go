@@ -95,6 +95,8 @@ const (
 	ReasonAdoptionPending = "AdoptionPending"
 	// ReasonAdoptionSecretInvalid: the Secret that is labelled for the adoption cannot be used; nothing was changed.
 	ReasonAdoptionSecretInvalid = "AdoptionSecretInvalid"
+	// ReasonTemplateInvalid: a template of spec.credentials.template cannot be rendered; the published Secret stays as it was.
+	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonInvalidSchedule: the window of spec.credentials.rotation cannot be read; everything else was done, nothing is rotated on schedule.
 	ReasonInvalidSchedule = "InvalidSchedule"
 	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.

@@ -22,6 +22,8 @@ const (
 	// RevisionAnnotation on a published object names the credential and the registration that it was rendered from. It holds
 	// no secret and no hash of a secret.
 	RevisionAnnotation = "trustedapps.dev/revision"
+	// CredentialAnnotation on the Pods of a workload names the credential for which it was restarted.
+	CredentialAnnotation = "trustedapps.dev/credential"
 	// IssuedAtAnnotation on a published Secret says when its credential was made (RFC 3339), for those who watch its age.
 	IssuedAtAnnotation = "trustedapps.dev/issued-at"
 )

@@ -328,6 +328,93 @@ type RotationSpec struct {
 	AnnouncePeriod *metav1.Duration `json:"announcePeriod,omitempty"`
 }
 
+// TemplatePreset is an entry in the form that a tool reads.
+//
+// +kubebuilder:validation:Enum=appsettings.json;application.properties;oauth2-proxy.cfg;.env
+type TemplatePreset string
+
+// OutputTemplate says what else the published Secret holds.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.presets) || !has(self.data) || !self.presets.exists(p, p in self.data)",message="a preset and an entry of data have the same name: remove one of them",fieldPath=".data"
+type OutputTemplate struct {
+	// labels are put on the Secret, beside those of the operator.
+	//
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="must be valid labels"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !k.matches('^([^/]*[.])?trustedapps[.]dev/') && !k.startsWith('app.kubernetes.io/managed-by'))`,message="must not be labels of the operator: trustedapps.dev/... and app.kubernetes.io/managed-by"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// annotations are put on the Secret, beside those of the operator.
+	//
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="must have valid annotation keys"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !k.matches('^([^/]*[.])?trustedapps[.]dev/'))`,message="must not be annotations of the operator: trustedapps.dev/..."
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
+
+	// data are more entries of the Secret, each a Go template over the values of
+	// this application, such as {{ .ClientID }}, {{ .ClientSecret }} and
+	// {{ .TokenEndpoint }}; docs/templates.md lists the values and functions. The
+	// standard entries (client_id, client_secret ...) stay. One that cannot be
+	// rendered is told in Ready, and the published Secret stays as it was.
+	//
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$') && k != '.' && !k.startsWith('..'))",message="must have valid keys of a Secret: letters, digits, '-', '_' and '.', not beginning with '..'"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['client_id', 'client_secret', 'client_secret_next', 'issuer', 'token_endpoint', 'scope', 'api_url', 'type', 'provider', 'uri', 'host', 'client-id', 'client-secret']))",message="must not be the name of a standard entry: choose another"
+	Data map[string]TemplateText `json:"data,omitempty"`
+
+	// presets are entries in the form that a tool reads, by the name of the file:
+	// appsettings.json (ASP.NET Core), application.properties (Spring Security
+	// OAuth2 client), oauth2-proxy.cfg (oauth2-proxy) and .env.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Presets []TemplatePreset `json:"presets,omitempty"`
+}
+
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+type LabelValue string
+
+// AnnotationValue is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=1024
+type AnnotationValue string
+
+// TemplateText is a Go template.
+//
+// +kubebuilder:validation:MaxLength=4096
+type TemplateText string
+
+// RestartKind is a kind of workload that can be restarted.
+//
+// +kubebuilder:validation:Enum=Deployment;StatefulSet;DaemonSet
+type RestartKind string
+
+// RestartTarget is a workload of the namespace.
+type RestartTarget struct {
+	// kind is Deployment, StatefulSet or DaemonSet.
+	//
+	// +required
+	Kind RestartKind `json:"kind,omitempty"`
+
+	// name of the workload.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid name: lower-case letters, digits, '-' and '.'"
+	Name string `json:"name,omitempty"`
+}
+
 // CredentialsSpec says where and how credentials are published.
 type CredentialsSpec struct {
 	// secretName is the name of the Secret, in the namespace of the
@@ -348,6 +435,26 @@ type CredentialsSpec struct {
 	//
 	// +optional
 	Rotation *RotationSpec `json:"rotation,omitempty"`
+
+	// template says what else the published Secret holds, for tools that do not
+	// read the standard entries. Changing it writes the Secret again, with the
+	// same credential.
+	//
+	// +optional
+	Template *OutputTemplate `json:"template,omitempty"`
+
+	// rolloutRestart are workloads of this namespace that are restarted once after
+	// each new credential was published, as kubectl rollout restart does: for
+	// those that read it only when they start. The operator needs the permission
+	// for that, which it does not have by default (chart value rolloutRestart).
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	RolloutRestart []RestartTarget `json:"rolloutRestart,omitempty"`
 }
 
 // TrustedApplicationSpec is what a team asks for. At least one of interactive and service is needed; the flow follows from
@@ -359,6 +466,7 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || has(self.interactive)",message="a Public client needs spec.interactive with at least one redirect URI"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.secretName)",message="a Public client never gets a Secret: remove spec.credentials.secretName; its configuration is published in the ConfigMap spec.configMapName"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.rotation)",message="a Public client has no secret that could be rotated: remove spec.credentials.rotation",fieldPath=".credentials.rotation"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || (!has(self.credentials.template) && !has(self.credentials.rolloutRestart))",message="a Public client never gets a Secret: remove spec.credentials.template and spec.credentials.rolloutRestart",fieldPath=".credentials"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate'",message="Alternate changes the client_id, which users of an interactive application know: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"

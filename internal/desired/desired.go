@@ -20,6 +20,7 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Deletion: deletion(app.Spec.DeletionPolicy),
 		Rotation: rotation(app),
 		Adoption: adoption(app, entry),
+		Restart:  app.Spec.Credentials != nil && len(app.Spec.Credentials.RolloutRestart) > 0,
 		Enforce:  app.Spec.DriftPolicy == "" || app.Spec.DriftPolicy == v1alpha1.DriftEnforce,
 		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}

@@ -17,9 +17,12 @@ const (
 )
 
 // Warnings are what an application may say, but better would not, sorted. Every one names the field and what to do. Those that depend on the
-// server are left out while it is not known, when entry is the zero Entry.
-func Warnings(app *v1alpha1.TrustedApplication, entry connections.Entry) []string {
+// server are left out while it is not known, when entry is the zero Entry. restartProblems are the workloads that could not be restarted.
+func Warnings(app *v1alpha1.TrustedApplication, entry connections.Entry, restartProblems ...string) []string {
 	spec, out := app.Spec, annotationWarnings(app)
+	for _, problem := range restartProblems {
+		out = append(out, specPrefix+"credentials.rolloutRestart: the "+problem+"; the credential is published, and this is tried again")
+	}
 	warn := func(applies bool, text string) {
 		if applies {
 			out = append(out, specPrefix+text)

@@ -59,7 +59,13 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.save(ctx, rec.Park())
 	case plan.Promote:
 		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
-		return r.save(ctx, rec.Promote(separate, r.Now()))
+		return r.save(ctx, rec.Promote(separate, r.desired.Restart, r.Now()))
+	case plan.Restart:
+		problems, err := r.Restart(ctx, rec.Newest().ID)
+		o.RestartTried, o.RestartProblems = true, problems
+		return err
+	case plan.NoteRestarted:
+		return r.save(ctx, rec.Restarted())
 	case plan.ForgetOld:
 		return r.save(ctx, rec.ForgetOld())
 	case plan.Publish:

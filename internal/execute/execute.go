@@ -63,6 +63,8 @@ type Executor struct {
 	Pace func() (again time.Time, ok bool)
 	// Lives says whether the application exists that a mark of this cluster names.
 	Lives func(ctx context.Context, owner idserver.Mark) (bool, error)
+	// Restart restarts the workloads of the application for the credential with the ID, each once, and says which could not be and why.
+	Restart func(ctx context.Context, credential string) (problems []string, err error)
 	// Abandon records at the IdentityServer that the registrations of the client ids are left behind.
 	Abandon func(ctx context.Context, clientIDs []string) error
 	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.

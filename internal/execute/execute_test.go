@@ -45,6 +45,8 @@ var effectOf = map[plan.Step]string{
 	plan.Announce{}:                              "save ledger",
 	plan.NoteAnnounced{}:                         "save ledger",
 	plan.Park{}:                                  "save ledger",
+	plan.Restart{}:                               "restart for n",
+	plan.NoteRestarted{}:                         "save ledger",
 	plan.Claim{ClientID: "app"}:                  "claim h-f for u",
 	plan.DropFormer{UID: "u0"}:                   "drop ledger of u0",
 	plan.ForgetFormer{}:                          "save ledger",

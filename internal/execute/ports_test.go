@@ -125,6 +125,7 @@ func (e *effects) executor(then func(plan.Desired, plan.Observed) plan.Step, ste
 		Draw:    func() idserver.Secret { return "drawn" },
 		NewID:   func() string { drawn++; return fmt.Sprintf("id-%d", drawn) },
 		Now:     func() time.Time { return now },
+		Restart: func(_ context.Context, id string) ([]string, error) { return nil, e.note("restart for " + id) },
 		Abandon: func(_ context.Context, ids []string) error { return e.note(fmt.Sprint("abandon ", ids)) },
 		Next: func(d plan.Desired, o plan.Observed) plan.Step {
 			if len(steps) == 0 {

@@ -72,6 +72,12 @@ func (r Record) ForgetFormer() Record {
 	return r
 }
 
+// Restarted notes that the workloads were restarted.
+func (r Record) Restarted() Record {
+	r.RestartDue = false
+	return r
+}
+
 // Announce notes the credential that the next rotation brings.
 func (r Record) Announce(next Credential, rotate string) Record {
 	r.Announced, r.AnnouncedAt = &next, time.Time{}
@@ -170,12 +176,12 @@ func (r Record) DeclareOrphan() Record {
 }
 
 // Promote makes Next the current credential. keepOld says whether the former one is a registration of its own, that ends or is parked after
-// its grace period.
-func (r Record) Promote(keepOld bool, now time.Time) Record {
+// its grace period. restart says whether workloads are to be restarted for it.
+func (r Record) Promote(keepOld, restart bool, now time.Time) Record {
 	if keepOld {
 		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
 	}
-	r.Current, r.Next = r.Next, nil
+	r.Current, r.Next, r.RestartDue = r.Next, nil, restart
 	return r.cleared()
 }
 

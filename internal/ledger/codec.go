@@ -41,6 +41,7 @@ type wireRecord struct {
 	Parked      bool            `json:"parked,omitempty"`
 	Exposed     string          `json:"exposed,omitempty"`
 	Former      string          `json:"former,omitempty"`
+	RestartDue  bool            `json:"restartDue,omitempty"`
 	Handled     wireRequests    `json:"handled,omitzero"`
 }
 
@@ -69,7 +70,7 @@ func Marshal(rec Record) ([]byte, error) {
 		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
-		Parked: rec.Parked, Exposed: rec.Exposed, Former: rec.Former, Handled: wireRequests(rec.Handled),
+		Parked: rec.Parked, Exposed: rec.Exposed, Former: rec.Former, RestartDue: rec.RestartDue, Handled: wireRequests(rec.Handled),
 	}
 	if rec.Intent != nil {
 		wire.Intent = &wireIntent{Name: rec.Intent.Name, Target: rec.Intent.Target}
@@ -119,7 +120,7 @@ func (w wireRecord) record() Record {
 		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
-		Parked: w.Parked, Exposed: w.Exposed, Former: w.Former, Handled: Requests(w.Handled),
+		Parked: w.Parked, Exposed: w.Exposed, Former: w.Former, RestartDue: w.RestartDue, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil

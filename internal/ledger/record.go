@@ -44,6 +44,8 @@ type Record struct {
 	// Exposed is the ID of the credential in use that was revoked, until nothing of it is left: neither it nor what it replaced gets a grace
 	// period, and it has to be replaced also where its successor was lost. "" where there is none.
 	Exposed string
+	// RestartDue: the workloads that the spec names have not been restarted since the current credential was published.
+	RestartDue bool
 	// Former is the UID of the TrustedApplication whose ledger this one was begun with, after a restore, until that ledger is deleted.
 	Former string
 	// Handled are the requests that the newest credential, or the announced one, answers.

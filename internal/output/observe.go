@@ -55,7 +55,7 @@ type slot struct {
 func (o *Objects) slots(rec ledger.Record) []slot {
 	secret := slot{kind: "Secret", name: o.app.SecretName, have: &corev1.Secret{}}
 	configMap := slot{kind: "ConfigMap", name: o.app.ConfigMapName, have: &corev1.ConfigMap{}}
-	rendered := Render(o.app, o.server, rec)
+	rendered, _ := Render(o.app, o.server, rec) // a Secret that cannot be rendered is told by Observe
 	if rendered.Secret != nil {
 		secret.want = rendered.Secret
 	}
@@ -91,6 +91,7 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 			out.Revisions = append(out.Revisions, s.GetAnnotations()[v1alpha1.RevisionAnnotation])
 		}
 	}
+	out.TemplateProblem = o.templateProblem(rec)
 	if out.Held == nil && len(rec.Credentials()) == 0 && o.app.Adopts {
 		held, problem, err := o.offered(ctx)
 		if err != nil {

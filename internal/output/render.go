@@ -33,6 +33,16 @@ type App struct {
 	// ClientID is the client id of the spec, and Adopts says that a Secret may offer the secret of a registration with it.
 	ClientID string
 	Adopts   bool
+	// Template is what else the Secret holds.
+	Template Template
+}
+
+// Template is what an application asks for beside the standard entries.
+type Template struct {
+	Labels, Annotations map[string]string
+	// Data are templates by the name of their entry, Presets the names of those that are known.
+	Data    map[string]string
+	Presets []string
 }
 
 // Rendered is what is to be published; nil where there is to be none.
@@ -42,13 +52,15 @@ type Rendered struct {
 }
 
 // Render renders the objects to publish. A public application has no Secret whatever else is said; nor has a credential without
-// one. Entries for what the server does not have are left out. Nothing is rendered from a record without a credential.
-func Render(app App, server idserver.Info, rec ledger.Record) Rendered {
+// one. Entries for what the server does not have are left out. Nothing is rendered from a record without a credential. The error is a
+// *template.Error: there is no Secret then.
+func Render(app App, server idserver.Info, rec ledger.Record) (Rendered, error) {
 	var r Rendered
 	cred := rec.Newest()
 	if cred == nil {
-		return r
+		return r, nil
 	}
+	var err error
 	if app.SecretName != "" && !app.Want.Public && cred.Secret != "" {
 		r.Secret = &corev1.Secret{ObjectMeta: meta(app, app.SecretName, rec.Revision()), Type: SecretType, Data: secretData(app, server, *cred)}
 		if !rec.RotatedAt.IsZero() {
@@ -57,11 +69,14 @@ func Render(app App, server idserver.Info, rec ledger.Record) Rendered {
 		if rec.Announced != nil {
 			r.Secret.Data[v1alpha1.KeyClientSecretNext] = []byte(rec.Announced.Secret.Reveal())
 		}
+		if err = app.Template.apply(r.Secret, values(app, server, rec)); err != nil {
+			r.Secret = nil
+		}
 	}
 	if app.ConfigMapName != "" {
 		r.ConfigMap = &corev1.ConfigMap{ObjectMeta: meta(app, app.ConfigMapName, rec.Revision()), Data: configMapData(app, server, cred.ClientID)}
 	}
-	return r
+	return r, err
 }
 
 func meta(app App, name, revision string) metav1.ObjectMeta {

@@ -39,6 +39,54 @@ func publicApp() App {
 	return app
 }
 
+// rendered is what can be rendered.
+func rendered(app App, server idserver.Info, rec ledger.Record) Rendered {
+	r, err := Render(app, server, rec)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func TestATemplateAddsAndReplacesNothing(t *testing.T) {
+	g := NewWithT(t)
+	app := hybrid
+	app.Template = Template{
+		Labels: map[string]string{"team": "orders", v1alpha1.ApplicationLabel: "forged"}, Annotations: map[string]string{"note": "x", v1alpha1.RevisionAnnotation: "forged"},
+		Data: map[string]string{"url": "{{ .ClientID }}@{{ .Issuer }}"}, Presets: []string{".env"},
+	}
+	plain, r := rendered(hybrid, server, record(credential)), rendered(app, server, record(credential))
+	g.Expect(string(r.Secret.Data["url"])).To(Equal(string(plain.Secret.Data["client_id"]) + "@" + server.Endpoints.Issuer))
+	g.Expect(string(r.Secret.Data[".env"])).To(ContainSubstring(`CLIENT_SECRET="` + canary + `"`))
+	for key, value := range plain.Secret.Data {
+		g.Expect(r.Secret.Data).To(HaveKeyWithValue(key, value))
+	}
+	g.Expect(r.Secret.Labels).To(And(HaveKeyWithValue("team", "orders"), HaveKeyWithValue(v1alpha1.ApplicationLabel, plain.Secret.Labels[v1alpha1.ApplicationLabel])))
+	g.Expect(r.Secret.Annotations).To(And(HaveKeyWithValue("note", "x"), HaveKeyWithValue(v1alpha1.RevisionAnnotation, plain.Secret.Annotations[v1alpha1.RevisionAnnotation])))
+	g.Expect(r.ConfigMap).To(Equal(plain.ConfigMap))
+
+	for key, text := range map[string]string{"client_secret": "mine", "bad": "{{ .Nothing }}"} {
+		app.Template.Data = map[string]string{key: text}
+		_, err := Render(app, server, record(credential))
+		g.Expect(err).To(MatchError(ContainSubstring(key)))
+		g.Expect(err.Error()).NotTo(ContainSubstring(canary))
+	}
+}
+
+func TestATemplateThatFailsLeavesWhatIsPublished(t *testing.T) {
+	f := newFixture(t)
+	f.publish(hybrid)
+	before := f.secret()
+	broken := hybrid
+	broken.Template.Data = map[string]string{"bad": "{{ .Nothing }}"}
+	f.Expect(f.observe(broken).TemplateProblem).To(ContainSubstring(`the entry "bad"`))
+	f.Expect(f.observe(hybrid).TemplateProblem).To(BeEmpty())
+	f.publish(broken)
+	f.Expect(f.secret()).To(Equal(before))
+	f.rec = ledger.Record{}
+	f.Expect(f.observe(broken).TemplateProblem).NotTo(BeEmpty(), "also before there is a credential")
+}
+
 // record is a ledger of one credential.
 func record(c ledger.Credential) ledger.Record {
 	return ledger.Record{Next: &c, Target: "rev", RotatedAt: issuedAt}
@@ -47,23 +95,23 @@ func record(c ledger.Credential) ledger.Record {
 func TestTheNextSecretIsBesideThePresentOneAsLongAsItIsAnnounced(t *testing.T) {
 	g := NewWithT(t)
 	rec := record(credential)
-	g.Expect(Render(hybrid, server, rec).Secret.Data).NotTo(HaveKey(v1alpha1.KeyClientSecretNext))
+	g.Expect(rendered(hybrid, server, rec).Secret.Data).NotTo(HaveKey(v1alpha1.KeyClientSecretNext))
 	next := ledger.Credential{ID: "c2"}
 	next.Secret = "announced"
 	announced := rec
 	announced.Announced = &next
-	r := Render(hybrid, server, announced)
+	r := rendered(hybrid, server, announced)
 	g.Expect(r.Secret.Data).To(HaveKeyWithValue(v1alpha1.KeyClientSecretNext, []byte("announced")))
-	g.Expect(r.Secret.Data[v1alpha1.KeyClientSecret]).To(Equal(Render(hybrid, server, rec).Secret.Data[v1alpha1.KeyClientSecret]))
+	g.Expect(r.Secret.Data[v1alpha1.KeyClientSecret]).To(Equal(rendered(hybrid, server, rec).Secret.Data[v1alpha1.KeyClientSecret]))
 	g.Expect(r.Secret.Annotations[v1alpha1.RevisionAnnotation]).To(Equal(rec.Revision()), "it is no other credential that is in use")
-	g.Expect(r.ConfigMap).To(Equal(Render(hybrid, server, rec).ConfigMap))
-	g.Expect(Render(publicApp(), server, announced).Secret).To(BeNil())
-	g.Expect(Render(hybrid, server, ledger.Record{})).To(BeZero())
+	g.Expect(r.ConfigMap).To(Equal(rendered(hybrid, server, rec).ConfigMap))
+	g.Expect(rendered(publicApp(), server, announced).Secret).To(BeNil())
+	g.Expect(rendered(hybrid, server, ledger.Record{})).To(BeZero())
 }
 
 func TestRenderHybrid(t *testing.T) {
 	g := NewWithT(t)
-	r := Render(hybrid, server, record(credential))
+	r := rendered(hybrid, server, record(credential))
 
 	g.Expect(string(r.Secret.Type)).To(Equal("servicebinding.io/oauth2"))
 	data := map[string]string{}
@@ -106,7 +154,7 @@ func TestAPublicApplicationHasNoSecretWhateverIsSaid(t *testing.T) {
 	g := NewWithT(t)
 	app := publicApp()
 	app.SecretName = "orders"
-	r := Render(app, server, record(credential))
+	r := rendered(app, server, record(credential))
 	g.Expect(r.Secret).To(BeNil())
 	g.Expect(fmt.Sprintf("%+v", *r.ConfigMap)).NotTo(ContainSubstring(canary))
 }
@@ -115,13 +163,13 @@ func TestRenderOnlyWhatThereIs(t *testing.T) {
 	g := NewWithT(t)
 	service := hybrid
 	service.ConfigMapName = ""
-	r := Render(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, record(credential))
+	r := rendered(service, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://erp.example"}}, record(credential))
 	g.Expect(r.ConfigMap).To(BeNil())
 	g.Expect(r.Secret.Data).NotTo(Or(HaveKey(v1alpha1.KeyAPIURL), HaveKey(v1alpha1.KeyBindingProvider), HaveKey(v1alpha1.KeyTokenEndpoint)))
 
-	g.Expect(Render(hybrid, server, ledger.Record{Next: &credential}).Secret.Annotations).NotTo(HaveKey(v1alpha1.IssuedAtAnnotation))
+	g.Expect(rendered(hybrid, server, ledger.Record{Next: &credential}).Secret.Annotations).NotTo(HaveKey(v1alpha1.IssuedAtAnnotation))
 
 	bare := credential
 	bare.Secret = ""
-	g.Expect(Render(hybrid, server, record(bare)).Secret).To(BeNil())
+	g.Expect(rendered(hybrid, server, record(bare)).Secret).To(BeNil())
 }

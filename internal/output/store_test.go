@@ -72,7 +72,7 @@ func TestEditsByHand(t *testing.T) {
 			f.Expect(f.observe(hybrid).Secret).To(Equal(plan.Differs))
 			f.publish(hybrid)
 			f.Expect(f.api.writes).To(Equal(1), "the ConfigMap is as it was")
-			want := Render(hybrid, server, f.rec).Secret
+			want := rendered(hybrid, server, f.rec).Secret
 			f.Expect(matches(f.secret(), want)).To(BeTrue())
 			f.Expect(f.secret().Data).To(Equal(want.Data))
 		})
@@ -106,7 +106,7 @@ func TestAnUnchangeableSecretIsReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			spoilt := Render(hybrid, server, record(credential)).Secret
+			spoilt := rendered(hybrid, server, record(credential)).Secret
 			spoilt.Labels["team"] = "a"
 			spoil(spoilt)
 			f.Expect(f.api.Client.Create(t.Context(), spoilt)).To(Succeed())
@@ -125,7 +125,7 @@ func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
 		Data:       map[string][]byte{"password": []byte("theirs")},
 	}
 	notInControl := false
-	weak := Render(hybrid, server, record(credential)).ConfigMap
+	weak := rendered(hybrid, server, record(credential)).ConfigMap
 	weak.OwnerReferences[0].Controller = &notInControl
 	for name, taken := range map[string]client.Object{"no owner": theirs, "owner without control": weak} {
 		t.Run(name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestAForeignObjectIsNeitherReadNorTouched(t *testing.T) {
 func TestWhatAFormerApplicationLeftIsTakenOver(t *testing.T) {
 	another := hybrid
 	another.UID = "u2"
-	before := Render(another, server, record(credential))
+	before := rendered(another, server, record(credential))
 	before.Secret.Annotations[v1alpha1.RevisionAnnotation] = "c1.rev.7"
 	f := newFixture(t, before.Secret, before.ConfigMap)
 	f.rec = ledger.Record{}
@@ -312,7 +312,7 @@ func (o outdated) List(_ context.Context, list client.ObjectList, _ ...client.Li
 
 func TestAnOutdatedCacheProvesNothing(t *testing.T) {
 	f := newFixture(t)
-	former := Render(hybrid, server, f.rec).Secret
+	former := rendered(hybrid, server, f.rec).Secret
 	former.Name = "former"
 	f.store.Metadata = outdated{list: metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{{ObjectMeta: former.ObjectMeta}}}}
 	f.Expect(f.observe(hybrid)).To(Equal(plan.Output{Secret: plan.Missing, ConfigMap: plan.Missing}))

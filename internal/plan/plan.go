@@ -40,6 +40,7 @@ var always = []rule{
 var living = []rule{
 	guard,                        // the finalizer is there before the first effect outside
 	unregistered(respectForeign), // a Secret or ConfigMap of somebody else stops us before anything happens
+	unregistered(renderable),     // nor is anything begun that could not be published
 	inspect,                      // where a sweep found something, look at the registration itself
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
@@ -56,12 +57,14 @@ var living = []rule{
 	uncommitted(apply),           // present: change it into what is wanted; repeating this is harmless
 	uncommitted(verify),          // nothing unproven is published
 	respectForeign,               // the server was told, so that a kill switch works in any case; but nothing of others is overwritten
+	renderable,                   // what cannot be rendered leaves what is published
 	publish,                      // Secret and ConfigMap are a rendering of ledger and spec; publishing commits what was staged
 	unpublish,                    // what is left under former names, or of a former kind, goes after the new is there
 	noteAnnounced,                // the time to read an announced credential runs from its publication
 	deleteOld,                    // the replaced registration ends after its grace period, and leaves the ledger after that
 	park,                         // or is refused until its next turn
 	promote,                      // the published credential retires the one before, whose place is free by now
+	restart,                      // workloads that read a credential only when they start do so after it is there
 	dropFormer,                   // a ledger that was inherited is not needed twice
 	reserve,                      // a rotation that is due begins when all else is done, in its turn
 	announce,                     // and tells clients first, where that is asked for
@@ -115,6 +118,14 @@ func respectForeign(_ Desired, o Observed) Step {
 			"set spec.configMapName to a free name, or delete that ConfigMap"}
 	}
 	return nil
+}
+
+func renderable(_ Desired, o Observed) Step {
+	if o.Output.TemplateProblem == "" {
+		return nil
+	}
+	return Fail{Reason: v1alpha1.ReasonTemplateInvalid, Message: "spec.credentials.template: " + o.Output.TemplateProblem +
+		"; the published Secret stays as it was, and nothing is rotated: correct the template"}
 }
 
 // sparing keeps a stop on an object of somebody else from costing one answer, which replaces the token that the next call needs, at each
@@ -274,6 +285,18 @@ func promote(_ Desired, o Observed) Step {
 		return Promote{}
 	}
 	return nil
+}
+
+func restart(d Desired, o Observed) Step {
+	switch {
+	case !d.Restart || !o.Ledger.RestartDue:
+		return nil
+	case !o.RestartTried:
+		return Restart{}
+	case len(o.RestartProblems) > 0: // it is tried again later, see Wake; the credential is in order
+		return nil
+	}
+	return NoteRestarted{}
 }
 
 // deleteOld is for servers that issue secrets: there each credential is a registration of its own.

@@ -37,6 +37,7 @@ var alwaysCases = []ruleCase{
 var livingCases = []ruleCase{
 	{"guard", []spoken{says(AddFinalizer{}, unguarded)}, [][]edit{{}}},
 	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
+	{"renderable, unregistered", []spoken{failsWith("TemplateInvalid", noLedger, unrenderable)}, [][]edit{{noLedger}, {unrenderable}}},
 	{"inspect", []spoken{says(Lookup{ClientID: appID}, suspicious), says(Lookup{ClientID: otherID}, suspicious, taking, onOther)}, [][]edit{
 		{}, {suspicious, unpublished}, {suspicious, serverDown}, {suspicious, serverIssued}, {suspicious, lookedUp(mine)}, {suspicious, asked, granted},
 	}},
@@ -89,7 +90,7 @@ var livingCases = []ruleCase{
 		says(Stage{Announced: true, ClientID: appID}, announcing, announcedNext, readable, later(time.Hour)),
 		says(Stage{Announced: true, ClientID: appID}, announcedNext, readable), says(Stage{Announced: true, ClientID: otherID}, taking, announcedNext, readable),
 		says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), heldRefused),
-		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}}},
+		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}, {announcing, announcedNext, readable, later(time.Hour), unrenderable}}},
 	{"claim", []spoken{says(Claim{ClientID: appID}, unpublished, lookedUp(nobody)), says(Claim{ClientID: appID}, unpublished, lookedUp(formerMark))}, [][]edit{
 		{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(nobody)}, {unpublished, serverIssued},
 	}},
@@ -97,6 +98,7 @@ var livingCases = []ruleCase{
 	{"apply", []spoken{says(Apply{}, suspicious, enforcing, lookedUp(mine)), says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {suspicious, lookedUp(mine)}, {suspicious, absentLooked}, {suspicious, enforcing, lookedUp(mine), applied}, {unpublished, applied}}},
 	{"verify", []spoken{says(Verify{}, unpublished), says(Verify{}, suspicious, enforcing, lookedUp(mine), applied)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
 	{"respectForeign", []spoken{failsWith("SecretConflict", foreignSecret), failsWith("ConfigMapConflict", foreignConfig)}, [][]edit{{}}},
+	{"renderable", []spoken{failsWith("TemplateInvalid", unrenderable)}, [][]edit{{}}},
 	{"publish", []spoken{says(Publish{}, unpublished), says(Publish{}, editedByHand)}, [][]edit{{}, {nothingOut}}},
 	{"unpublish", []spoken{says(Unpublish{}, stale)}, [][]edit{{}}},
 	{"noteAnnounced", []spoken{says(NoteAnnounced{}, announcedNext)}, [][]edit{{}, {announcedNext, editedByHand}, {announcedNext, readable}}},
@@ -114,10 +116,13 @@ var livingCases = []ruleCase{
 	}, [][]edit{{}, {taking, replacedOther, inGrace}, {taking, replacedOther, inGrace, later(time.Hour - 1)}, {taking, replacedOther, serverDown}, {taking, replacedOther, parked},
 		{serverIssued, replaced}}},
 	{"promote", []spoken{says(Promote{}, retiring)}, [][]edit{{}, {promoted}}},
+	{"restart", []spoken{says(Restart{}, restarting, restartDue), says(NoteRestarted{}, restarting, restartDue, restartTried)}, [][]edit{
+		{restarting}, {restartDue}, {restarting, restartDue, restartTried, restartFailed},
+	}},
 	{"dropFormer", []spoken{says(DropFormer{UID: "u0"}, inherited), says(ForgetFormer{}, inherited, dropped)}, [][]edit{{}, {dropped}}},
 	{"reserve", []spoken{says(Reserve{}, asked), says(Reserve{}, timed, later(day)), says(Reserve{}, asked, taking, replacedOther, parked)}, [][]edit{
 		{}, {timed}, {timed, later(day - 1)}, {asked, granted}, {asked, spaced}, {asked, heeded}, {asked, unpublished}, {asked, public}, {asked, disabled},
-		{asked, serverDown}, {asked, retiring}, {asked, taking, replacedOther}, {asked, announcedNext}, {asked, otherTarget}, {exposed},
+		{asked, serverDown}, {asked, retiring}, {asked, taking, replacedOther}, {asked, announcedNext}, {asked, otherTarget}, {exposed}, {asked, unrenderable},
 	}},
 	{"announce", []spoken{says(Announce{}, announcing, asked, granted), says(Announce{}, announcing, timed, later(day), granted)}, [][]edit{
 		{asked, granted}, {announcing, asked}, {announcing, granted}, {announcing, asked, granted, announcedNext}, {announcing, asked, granted, serverIssued},
@@ -289,7 +294,7 @@ func TestOrder(t *testing.T) {
 			}, DeleteOld{}},
 			{deleted("o"), ForgetOld{}},
 			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Promote{}},
-			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(true, o.Now) }, DeleteOld{}},
+			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(true, false, o.Now) }, DeleteOld{}},
 			{func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.ForgetOld() }, Done{}},
 		},
 		"end": {

@@ -62,7 +62,7 @@ func (d Desired) announces() bool {
 func (o Observed) rotatable(d Desired) bool {
 	free := o.Ledger.Old == nil || o.Ledger.Parked && !d.serverIssued()
 	return d.ServerReady && d.Confidential() && o.Committed(d) && (o.Ledger.Next == nil || o.Ledger.Current == nil) &&
-		free && o.Ledger.Announced == nil
+		free && o.Ledger.Announced == nil && o.Output.TemplateProblem == ""
 }
 
 // rotating says whether the server is to be told a new credential now, which is not yet staged.
@@ -73,7 +73,7 @@ func (o Observed) rotating(d Desired) bool {
 	case o.exposed(d):
 		return true
 	case o.Ledger.Announced != nil:
-		return o.announced(d)
+		return o.announced(d) && o.Output.TemplateProblem == "" // its successor could not be published
 	}
 	return !d.announces() && o.Granted && o.due(d) && o.rotatable(d)
 }
@@ -144,6 +144,9 @@ func scheduled(d Desired, _ Observed) Step {
 	return nil
 }
 
+// restartAgain is the pause before workloads that could not be restarted are tried again.
+const restartAgain = 10 * time.Minute
+
 // Wake is when to come back although a run ended with nothing left to do; zero where only a change brings the application back.
 func Wake(d Desired, o Observed) time.Time {
 	if !d.ServerReady || d.Deleting { // the server wakes it when it is ready
@@ -163,6 +166,9 @@ func Wake(d Desired, o Observed) time.Time {
 		sooner(*o.Spaced)
 	default:
 		sooner(NextRotation(d, o))
+	}
+	if len(o.RestartProblems) > 0 {
+		sooner(o.Now.Add(restartAgain))
 	}
 	if l.Old != nil && !l.Parked {
 		sooner(l.RetiredAt.Add(d.Rotation.Grace))

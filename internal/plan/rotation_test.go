@@ -76,7 +76,7 @@ func TestStrategies(t *testing.T) {
 	})
 	differs := edit(func(_ *Desired, o *Observed) { o.Output.Secret = Differs })
 	promotedNow := func(separate bool) edit {
-		return func(_ *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(separate, o.Now) }
+		return func(d *Desired, o *Observed) { o.Ledger = o.Ledger.Promote(separate, d.Restart, o.Now) }
 	}
 	forgetRun := edit(func(_ *Desired, o *Observed) { o.Found, o.Applied, o.Verified, o.Granted = nil, false, "", false })
 	for name, rungs := range map[string][]struct {
@@ -175,6 +175,7 @@ func TestWake(t *testing.T) {
 		"the turn":               {[]edit{timed, func(_ *Desired, o *Observed) { o.Spaced = &soon }}, soon},
 		"told when its turn is":  {[]edit{timed, spaced}, time.Time{}},
 		"the announcement":       {[]edit{timed, announcing, announcedNext, readable}, madeAt.Add(time.Hour)},
+		"a restart that failed":  {[]edit{restarting, restartDue, restartTried, restartFailed, later(0)}, madeAt.Add(10 * time.Minute)},
 		"the grace period":       {[]edit{timed, taking, replacedOther, inGrace}, madeAt.Add(time.Hour)},
 		"of one that is parked":  {[]edit{timed, taking, replacedOther, inGrace, parked}, madeAt.Add(day)},
 		"a server that is away":  {[]edit{timed, serverDown}, time.Time{}},

@@ -30,6 +30,8 @@ type Desired struct {
 	// Deleting: the TrustedApplication is being deleted; Deletion says what becomes of the registration.
 	Deleting bool
 	Deletion Deletion
+	// Restart: workloads are restarted after a new credential was published.
+	Restart bool
 	// Adoption says which registrations of others may be taken over.
 	Adoption Adoption
 	// Suspect: a sweep found that the registration may have been changed at the server; Enforce: it is brought back then.
@@ -81,6 +83,9 @@ type Observed struct {
 	OwnerLives    bool
 	Left          *ledger.Record
 	FormerDropped bool
+	// RestartTried: it was tried in this run to restart the workloads; RestartProblems are why that did not work.
+	RestartTried    bool
+	RestartProblems []string
 	// Granted: a rotation may begin now. Spaced is why not: when to ask again; zero where the turn is told.
 	Granted bool
 	Spaced  *time.Time
@@ -129,6 +134,8 @@ type Output struct {
 	// cannot be used.
 	Offered      bool
 	OfferProblem string
+	// TemplateProblem is why the Secret cannot be rendered as the spec asks; what is published stays as it is.
+	TemplateProblem string
 	// Stale: objects of ours exist that should not.
 	Stale bool
 	// Any: objects of ours exist.

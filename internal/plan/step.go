@@ -43,6 +43,10 @@ type (
 	Publish struct{}
 	// Promote makes the published credential the current one in the ledger.
 	Promote struct{}
+	// Restart restarts the workloads that read a credential only when they start.
+	Restart struct{}
+	// NoteRestarted writes into the ledger that they were.
+	NoteRestarted struct{}
 	// DeleteOld deletes the replaced registration at the server.
 	DeleteOld struct{}
 	// ForgetOld takes the deleted registration out of the ledger.
@@ -108,6 +112,8 @@ func (Apply) step()              {}
 func (Verify) step()             {}
 func (Publish) step()            {}
 func (Promote) step()            {}
+func (Restart) step()            {}
+func (NoteRestarted) step()      {}
 func (DeleteOld) step()          {}
 func (ForgetOld) step()          {}
 func (Disable) step()            {}

@@ -84,7 +84,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 // randomRotation draws where a rotation stands.
 func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	coin := func() bool { return r.IntN(2) == 0 }
-	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing, inherited, dropped, adopting} {
+	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing, inherited, dropped, adopting, restarting, restartDue, restartTried} {
 		if r.IntN(4) == 0 {
 			e(d, o)
 		}
@@ -109,8 +109,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 32 {
-		t.Errorf("the random states lead to %d of the 32 kinds of steps: %v", len(met), met)
+	if len(met) != 34 {
+		t.Errorf("the random states lead to %d of the 34 kinds of steps: %v", len(met), met)
 	}
 }
 

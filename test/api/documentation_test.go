@@ -35,6 +35,8 @@ var _ = Describe("The schema", func() {
 			case n.Type == "array":
 				Expect(n.MaxItems).NotTo(BeNil(), "maxItems of %s", n.describe())
 				Expect(n.XListType).NotTo(BeNil(), "listType of %s", n.describe())
+			case n.AdditionalProperties != nil:
+				Expect(n.MaxProperties).NotTo(BeNil(), "maxProperties of %s", n.describe())
 			case n.Type == "object":
 				Expect(n.Properties).NotTo(BeEmpty(), "properties of %s: an open object is not bounded", n.describe())
 			}

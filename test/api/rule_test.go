@@ -67,7 +67,7 @@ func (r rule) key() string {
 
 func allRules() []rule {
 	var all []rule
-	for _, part := range [][]rule{applicationRules(), flowRules(), redirectURIRules(), rotationRules(), serverRules()} {
+	for _, part := range [][]rule{applicationRules(), flowRules(), redirectURIRules(), rotationRules(), outputRules(), serverRules()} {
 		all = append(all, part...)
 	}
 	return all

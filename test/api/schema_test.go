@@ -56,7 +56,9 @@ func nodes() []node {
 			if s.Items != nil {
 				walk(path+"[]", s.Items.Schema)
 			}
-			Expect(s.AdditionalProperties).To(BeNil(), "%s %s is a map: teach this walk about maps", kind, path)
+			if s.AdditionalProperties != nil {
+				walk(path+"{}", s.AdditionalProperties.Schema)
+			}
 		}
 		walk("", root)
 	}
@@ -73,16 +75,19 @@ func (n node) keys() []string {
 		keys = append(keys, rule{kind: n.kind, path: n.path, keyword: "cel", message: v.Message}.key())
 	}
 	structural := map[string]bool{
-		"enum":      n.Enum != nil,
-		"pattern":   n.Pattern != "",
-		"format":    n.Format != "",
-		"minLength": n.MinLength != nil,
-		"maxLength": n.MaxLength != nil,
-		"minItems":  n.MinItems != nil,
-		"maxItems":  n.MaxItems != nil,
-		"minimum":   n.Minimum != nil,
-		"maximum":   n.Maximum != nil,
-		"set":       n.XListType != nil && *n.XListType == "set",
+		"enum":          n.Enum != nil,
+		"pattern":       n.Pattern != "",
+		"format":        n.Format != "",
+		"minLength":     n.MinLength != nil,
+		"maxLength":     n.MaxLength != nil,
+		"minItems":      n.MinItems != nil,
+		"maxItems":      n.MaxItems != nil,
+		"minProperties": n.MinProperties != nil,
+		"maxProperties": n.MaxProperties != nil,
+		"minimum":       n.Minimum != nil,
+		"maximum":       n.Maximum != nil,
+		"set":           n.XListType != nil && *n.XListType == "set",
+		"map":           n.XListType != nil && *n.XListType == "map",
 	}
 	for keyword, present := range structural {
 		if present {

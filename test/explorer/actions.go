@@ -70,6 +70,16 @@ func specEdits() []action {
 	}
 	for _, k := range kinds {
 		e := edit("kind "+string(k), func(s *spec) { s.kind = k })
+		change := e.apply
+		e.apply = func(w *World) {
+			change(w)
+			w.former.secret = "" // another kind may take another credential
+			if k == public {
+				if w.offer != "" { // a public client needs none, so what is offered keeps nobody from adopting
+					w.untouchable = nil
+				}
+			}
+		}
 		e.possible = func(w *World) bool {
 			return w.app.exists && !w.app.deleting && w.app.spec.kind != k && w.app.spec.strategy != v1alpha1.RotationAlternate
 		}

@@ -39,6 +39,8 @@ type spec struct {
 	deletion   plan.Deletion
 	// strategy is that of the rotation; "" in a world without rotations.
 	strategy v1alpha1.RotationStrategy
+	// restarts: a workload is restarted for each new credential.
+	restarts bool
 }
 
 // application is the TrustedApplication in the apiserver.
@@ -103,6 +105,7 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Deletion:     a.spec.deletion,
 		Abandon:      a.abandon,
 		Adoption:     w.adoption,
+		Restart:      a.spec.restarts,
 		Suspect:      w.suspect,
 		Enforce:      true,
 		Rotation: plan.Rotation{

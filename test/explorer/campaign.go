@@ -49,6 +49,8 @@ func campaigns(full Budget) []Campaign {
 		swept = append(swept, w)
 	}
 	all = append(all, Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}})
+	restarting := newWorld(clientChosen, spec{kind: service, secretName: "first", strategy: v1alpha1.RotationInPlace, restarts: true}, false)
+	all = append(all, Campaign{clientChosen + ", workloads are restarted", []*World{restarting}, Budget{max(0, full.Faults-1), full.Actions}})
 	restored := newWorld(clientChosen, spec{kind: service, secretName: "first"}, false)
 	restored.restores = true
 	all = append(all,
@@ -89,7 +91,7 @@ func (m *Mistake) find() Result {
 	if m.adopts != nil {
 		w = adoptions()[*m.adopts]
 	}
-	w.restores = m.restores
+	w.restores, w.app.spec.restarts = m.restores, m.restarts
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
 	return explore([]*World{w}, m.budget, m)
 }

@@ -41,6 +41,7 @@ const (
 	noOutage          = "no client fails that does what the strategy asks of it (9)"
 	revoked           = "at rest nothing works that was exposed"
 	onePair           = "at rest one credential works"
+	restartedOnce     = "a workload is restarted once for each credential that replaces another"
 	oneLedger         = "a ledger that was inherited is deleted"
 	letGo             = "only what cannot be ended is abandoned, where somebody says so"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"

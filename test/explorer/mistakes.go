@@ -26,7 +26,9 @@ type Mistake struct {
 	abandons bool
 	// sweeps: it takes sweeps; restores: a backup that is restored; adopts: one of the adoptions.
 	sweeps, restores bool
-	adopts           *int
+	// restarts: workloads are restarted.
+	restarts bool
+	adopts   *int
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -47,6 +49,10 @@ var mistakes = append(rotationMistakes, []Mistake{
 	{
 		name: "a lost ledger is taken for none when the application ends", profile: clientChosen, budget: Budget{0, 2}, losesLedger: true,
 		next: believing(nothingPublished),
+	},
+	{
+		name: "a restart that a crash prevented is not made good", profile: clientChosen, budget: Budget{1, 1}, restarts: true, strategy: v1alpha1.RotationInPlace,
+		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.RestartDue = o.Ledger.RestartDue && o.Verified != "" }),
 	},
 	{name: "a restored application inherits without proof", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: believing(inheritSilently)},
 	{

@@ -20,7 +20,7 @@ func (w *World) checkRest() *Violation {
 	if w.ledger == nil || w.ledger.Newest() == nil {
 		return violated(knownRegistration, "done without a ledger")
 	}
-	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestored, w.checkAdopted, w.checkRestObjects} {
+	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestored, w.checkAdopted, w.checkRestarted, w.checkRestObjects} {
 		if v := c(); v != nil {
 			return v
 		}
@@ -60,7 +60,7 @@ func (w *World) checkRestObjects() *Violation {
 	newest := w.ledger.Newest()
 	for _, o := range w.objects {
 		switch {
-		case o.owner == 0:
+		case o.owner != w.app.uid: // not ours, or what the garbage collector takes: its owner is no more
 		case o.kind == "Secret" && w.app.spec.kind == public:
 			return violated(publicNoSecret, "the Secret %s is there", o.name)
 		case o.name != w.app.spec.secretObject() && o.name != w.app.spec.configMapObject():

@@ -26,7 +26,7 @@ func restore(withLedger, withSecret bool) action {
 	return action{
 		name: "a backup is restored, " + name[[2]bool{withLedger, withSecret}], cost: 1,
 		possible: func(w *World) bool {
-			return w.restores && w.app.exists && !w.app.deleting && w.former.uid == "" && w.ledger != nil && w.ledger.Newest() != nil && w.publishedSecret() != ""
+			return w.restores && w.app.exists && !w.app.deleting && w.former.uid == "" && w.app.spec.kind == service && w.ledger != nil && w.ledger.Newest() != nil && w.publishedSecret() != ""
 		},
 		apply: func(w *World) {
 			w.former = formerApp{uid: types.UID(w.app.mark().UID)}

@@ -107,6 +107,7 @@ func (s *session) executor() *execute.Executor {
 		Finalizer: finalizerPort{s},
 		Abandon:   s.abandon,
 		Lives:     lives,
+		Restart:   s.restart,
 		Draw:      func() idserver.Secret { return idserver.Secret(s.w.draw("secret")) },
 		NewID:     func() string { return s.w.draw("id") },
 		Now:       func() time.Time { return s.w.now() },

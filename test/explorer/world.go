@@ -58,7 +58,10 @@ type history struct {
 	foreign []object
 
 	clients
-	former formerApp
+	// restartedFor is the credential that the workload was restarted for, restarts how often it was.
+	restartedFor string
+	restarts     int
+	former       formerApp
 	// restores: backups may be restored.
 	restores bool
 	// adoption is what the policies allow, offer the secret in a Secret that is labelled for an adoption.
@@ -153,7 +156,7 @@ func (w *World) render() string {
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged
-		fmt.Fprintf(&b, "ledger %+v %q %s\n", w.ledger.Intent, w.ledger.Orphans, w.ledger.Target)
+		fmt.Fprintf(&b, "ledger %+v %q %s restart due=%t\n", w.ledger.Intent, w.ledger.Orphans, w.ledger.Target, w.ledger.RestartDue)
 		w.renderCredential(&b, "next", w.ledger.Next)
 		w.renderCredential(&b, "current", w.ledger.Current)
 		w.renderCredential(&b, "old", w.ledger.Old)
@@ -181,6 +184,7 @@ func (w *World) renderHistory(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "refused %q foreign %d\n", w.refused, len(w.foreign))
 	w.renderClients(b)
+	fmt.Fprintf(b, "restarted %d for %s\n", w.restarts, w.restartedFor)
 	fmt.Fprintf(b, "former %s ledger=%t secret %s offer %s %+v\n", w.former.uid, w.former.ledger != nil, w.former.secret.Reveal(), w.offer.Reveal(), w.adoption)
 	if w.former.ledger != nil {
 		w.renderCredential(b, "former next", w.former.ledger.Next)

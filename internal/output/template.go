@@ -1,0 +1,59 @@
+package output
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/template"
+)
+
+// apply adds what the template says to a Secret. What is there already stays: neither a label nor an entry of the operator can be replaced.
+func (t Template) apply(secret *corev1.Secret, v template.Values) error {
+	entries, err := template.Render(t.Presets, t.Data, v)
+	if err != nil {
+		return err
+	}
+	for key, value := range entries {
+		if _, taken := secret.Data[key]; taken {
+			return &template.Error{Key: key, Problem: "it is the name of a standard entry: choose another"}
+		}
+		secret.Data[key] = value
+	}
+	secret.Labels = overlay(t.Labels, secret.Labels)
+	secret.Annotations = overlay(t.Annotations, secret.Annotations)
+	return nil
+}
+
+// values are what a template sees.
+func values(app App, server idserver.Info, rec ledger.Record) template.Values {
+	e, want, cred := server.Endpoints, app.Want.Normalize(), rec.Newest()
+	v := template.Values{
+		ClientID: cred.ClientID, ClientSecret: cred.Secret.Reveal(),
+		Issuer: e.Issuer, TokenEndpoint: e.Token, AuthorizationEndpoint: e.Authorization, EndSessionEndpoint: e.EndSession,
+		UserInfoEndpoint: e.UserInfo, JWKSURI: e.JWKS, APIURL: e.API,
+		Scope: scope(app), Scopes: want.Scopes, RedirectURIs: want.RedirectURIs, PostLogoutRedirectURIs: want.PostLogoutRedirectURIs,
+		Name: app.Name, Namespace: app.Namespace, Server: app.ServerName, SystemUser: want.SystemUser,
+		Interactive: want.Interactive(), Service: want.Service,
+	}
+	if rec.Announced != nil {
+		v.NextClientSecret = rec.Announced.Secret.Reveal()
+	}
+	return v
+}
+
+// templateProblem is why the Secret cannot be rendered; "" where it can. It is found out before there is a credential, too.
+func (o *Objects) templateProblem(rec ledger.Record) string {
+	if o.app.SecretName == "" {
+		return ""
+	}
+	if rec.Newest() == nil {
+		sample := ledger.Credential{ID: "sample"}
+		sample.ClientID, sample.Secret = o.app.ClientID, "sample"
+		rec = ledger.Record{Next: &sample}
+	}
+	if _, err := Render(o.app, o.server, rec); err != nil {
+		return err.Error()
+	}
+	return ""
+}
