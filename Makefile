@@ -42,6 +42,8 @@ test: ## Everything that CI runs: verify, all tests, the demo.
 	$(MAKE) explorer
 	@echo "== test: integration and end-to-end tests"
 	$(MAKE) integration
+	@echo "== test: clients in four languages"
+	$(MAKE) clients
 	@echo "== test: on a real node"
 	$(MAKE) node-test
 	@echo "== test: the chart in a real cluster"
@@ -83,6 +85,11 @@ integration: controlplane standin build bin/prometheus ## Test against a real co
 rotation: controlplane standin build ## Prove that rotations disturb no client: ten of each strategy, with kills and restarts. build/rotation.json
 	@mkdir -p build
 	ROTATIONS=$(or $(ROTATIONS),10) go test -count=1 -v -timeout 30m ./test/rotation
+
+.PHONY: clients
+clients: standin ## Test the clients of docs/clients, in four languages. REQUIRE_CLIENTS=1 fails where the tools of one are missing.
+	cd docs/clients/go && go vet ./...
+	cd test/clients && go test $(RACE) -count=1 .
 
 .PHONY: node-test
 node-test: node standin bin/helm ## Test on a real node: containerd, kubelet, kube-proxy. REQUIRE_NODE=1 fails where a machine cannot run one.

@@ -121,7 +121,7 @@ func announceRestarts(ctx context.Context, recorder events.EventRecorder, app *v
 		problems := strings.Join(o.RestartProblems, "; ")
 		recorder.Eventf(app, nil, corev1.EventTypeWarning, "RestartFailed", "Restart", "%s", clip(problems))
 		log.FromContext(ctx).Info("workloads could not be restarted", keyMessage, problems)
-	case o.RestartTried:
+	case o.RestartTried != "":
 		recorder.Eventf(app, nil, corev1.EventTypeNormal, "Restarted", "Restart", "%s", "restarted the workloads of spec.credentials.rolloutRestart for the new credential")
 	}
 }

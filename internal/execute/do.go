@@ -61,8 +61,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
 		return r.save(ctx, rec.Promote(separate, r.desired.Restart, r.Now()))
 	case plan.Restart:
-		problems, err := r.Restart(ctx, rec.Newest().ID)
-		o.RestartTried, o.RestartProblems = true, problems
+		id := rec.Newest().ID
+		problems, err := r.Restart(ctx, id)
+		o.RestartTried, o.RestartProblems = id, problems
 		return err
 	case plan.NoteRestarted:
 		return r.save(ctx, rec.Restarted())

@@ -289,9 +289,9 @@ func promote(_ Desired, o Observed) Step {
 
 func restart(d Desired, o Observed) Step {
 	switch {
-	case !d.Restart || !o.Ledger.RestartDue:
+	case !d.Restart || !o.Ledger.RestartDue || o.Ledger.Newest() == nil:
 		return nil
-	case !o.RestartTried:
+	case o.RestartTried != o.Ledger.Newest().ID:
 		return Restart{}
 	case len(o.RestartProblems) > 0: // it is tried again later, see Wake; the credential is in order
 		return nil

@@ -83,8 +83,9 @@ type Observed struct {
 	OwnerLives    bool
 	Left          *ledger.Record
 	FormerDropped bool
-	// RestartTried: it was tried in this run to restart the workloads; RestartProblems are why that did not work.
-	RestartTried    bool
+	// RestartTried is the ID of the credential for which it was tried in this run to restart the workloads; RestartProblems are why that did
+	// not work.
+	RestartTried    string
 	RestartProblems []string
 	// Granted: a rotation may begin now. Spaced is why not: when to ask again; zero where the turn is told.
 	Granted bool

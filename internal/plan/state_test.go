@@ -75,7 +75,7 @@ var (
 	unrenderable  = edit(func(_ *Desired, o *Observed) { o.Output.TemplateProblem = "the entry \"a\": it cannot be read" })
 	restarting    = edit(func(d *Desired, _ *Observed) { d.Restart = true })
 	restartDue    = edit(func(_ *Desired, o *Observed) { o.Ledger.RestartDue = true })
-	restartTried  = edit(func(_ *Desired, o *Observed) { o.RestartTried = true })
+	restartTried  = edit(func(_ *Desired, o *Observed) { o.RestartTried = "n" })
 	restartFailed = edit(func(_ *Desired, o *Observed) { o.RestartProblems = []string{"forbidden"} })
 	suspicious    = edit(func(d *Desired, _ *Observed) { d.Suspect = true })
 	enforcing     = edit(func(d *Desired, _ *Observed) { d.Enforce = true })
