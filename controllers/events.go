@@ -41,6 +41,7 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
 			log.FromContext(ctx).Info(message, keyStep, execute.Name(step), keyReason, reason)
 		}
+		announceCredential(tell, id, step)
 		switch s := step.(type) {
 		case plan.Create:
 			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+id+" at the identity server")
@@ -48,19 +49,6 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register",
 				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
 					" may have been left at the identity server; have an administrator look for it and delete it")
-		case plan.Announce:
-			tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate", "published the next secret of "+id+" beside the present one, before the server is told it")
-		case plan.Promote:
-			tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published")
-		case plan.Inherit:
-			tell(corev1.EventTypeWarning, "Restored", "Restore", "went on with the registration "+id+" and its secret, which a former TrustedApplication of the same "+
-				"name left with its ledger")
-		case plan.Claim:
-			tell(corev1.EventTypeWarning, "Adopted", "Adopt", "took over the registration "+s.ClientID+", which existed already and did not belong to this TrustedApplication")
-		case plan.Park:
-			tell(corev1.EventTypeNormal, "FormerDisabled", "Rotate", "the former credential of "+id+" does not work any more")
-		case plan.ForgetOld:
-			tell(corev1.EventTypeNormal, "FormerDeleted", "Rotate", "deleted the former registration of "+id+", whose credential does not work any more")
 		case plan.Apply:
 			if !slices.Contains(trace, plan.Step(plan.Stage{})) {
 				continue // the same once more, after a crash or a refused credential
@@ -82,12 +70,14 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			if app.DeletionTimestamp.IsZero() {
 				continue // between two turns
 			}
-			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister", "disabled the registration "+which(id, s.ID)+"; it stays at the identity server")
+			tell(corev1.EventTypeWarning, "RegistrationDisabled", "Deregister",
+				"disabled the registration "+which(id, s.ID)+"; it stays at the identity server")
 		case plan.DeleteRegistration:
 			tell(corev1.EventTypeNormal, "Deregistered", "Deregister", "deleted the registration "+which(id, s.ID))
 		case plan.RecordAbandoned:
-			tell(corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "let "+id+" go although its registration could not be ended, as the annotation "+
-				v1alpha1.AbandonAnnotation+" asks; have it deleted at the identity server")
+			tell(corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister",
+				"let "+id+" go although its registration could not be ended, as the annotation "+
+					v1alpha1.AbandonAnnotation+" asks; have it deleted at the identity server")
 			server := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: app.Spec.IdentityServerRef.Name}}
 			recorder.Eventf(server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s",
 				clip("the registration "+id+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there"))
@@ -100,6 +90,28 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 	}
 }
 
+// announceCredential tells of the life of a credential.
+func announceCredential(tell func(kind, reason, action, message string), id string, step plan.Step) {
+	switch s := step.(type) {
+	case plan.Announce:
+		tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate",
+			"published the next secret of "+id+" beside the present one, before the server is told it")
+	case plan.Promote:
+		tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published")
+	case plan.Inherit:
+		tell(corev1.EventTypeWarning, "Restored", "Restore",
+			"went on with the registration "+id+" and its secret, which a former TrustedApplication of the same "+
+				"name left with its ledger")
+	case plan.Claim:
+		tell(corev1.EventTypeWarning, "Adopted", "Adopt",
+			"took over the registration "+s.ClientID+", which existed already and did not belong to this TrustedApplication")
+	case plan.Park:
+		tell(corev1.EventTypeNormal, "FormerDisabled", "Rotate", "the former credential of "+id+" does not work any more")
+	case plan.ForgetOld:
+		tell(corev1.EventTypeNormal, "FormerDeleted", "Rotate", "deleted the former registration of "+id+", whose credential does not work any more")
+	}
+}
+
 // announceDrift tells what was brought back at the server, and, with the policy Warn, what was found there anew.
 func announceDrift(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, d plan.Desired, o plan.Observed) {
 	tell := func(kind, reason, message string) {
@@ -107,9 +119,11 @@ func announceDrift(ctx context.Context, recorder events.EventRecorder, app *v1al
 		log.FromContext(ctx).Info(message, keyReason, reason)
 	}
 	if len(o.Repaired) > 0 {
-		tell(corev1.EventTypeWarning, "DriftRepaired", "somebody changed the registration at the identity server; brought back: "+strings.Join(o.Repaired, ", "))
+		tell(corev1.EventTypeWarning, "DriftRepaired",
+			"somebody changed the registration at the identity server; brought back: "+strings.Join(o.Repaired, ", "))
 	}
-	if drift := o.Drift(d); app.Spec.DriftPolicy == v1alpha1.DriftWarn && len(drift) > 0 && !slices.Equal(slices.Sorted(slices.Values(drift)), app.Status.Drift) {
+	drift := slices.Sorted(slices.Values(o.Drift(d)))
+	if app.Spec.DriftPolicy == v1alpha1.DriftWarn && len(drift) > 0 && !slices.Equal(drift, app.Status.Drift) {
 		tell(corev1.EventTypeWarning, "Drifted", "the registration at the identity server differs in "+strings.Join(drift, ", ")+"; spec.driftPolicy leaves it")
 	}
 }
@@ -122,7 +136,8 @@ func announceRestarts(ctx context.Context, recorder events.EventRecorder, app *v
 		recorder.Eventf(app, nil, corev1.EventTypeWarning, "RestartFailed", "Restart", "%s", clip(problems))
 		log.FromContext(ctx).Info("workloads could not be restarted", keyMessage, problems)
 	case o.RestartTried != "":
-		recorder.Eventf(app, nil, corev1.EventTypeNormal, "Restarted", "Restart", "%s", "restarted the workloads of spec.credentials.rolloutRestart for the new credential")
+		recorder.Eventf(app, nil, corev1.EventTypeNormal, "Restarted", "Restart", "%s",
+			"restarted the workloads of spec.credentials.rolloutRestart for the new credential")
 	}
 }
 
@@ -130,7 +145,8 @@ func announceRestarts(ctx context.Context, recorder events.EventRecorder, app *v
 func announceOrphans(recorder events.EventRecorder, ids *v1alpha1.IdentityServer, former, next v1alpha1.IdentityServerStatus) {
 	if next.Orphaned > former.Orphaned {
 		recorder.Eventf(ids, nil, corev1.EventTypeWarning, "OrphansFound", "Sweep",
-			"%d registrations carry the mark of this cluster and belong to no TrustedApplication: see status.orphans; spec.orphanPolicy says what becomes of them", next.Orphaned)
+			"%d registrations carry the mark of this cluster and belong to no TrustedApplication: see status.orphans; "+
+				"spec.orphanPolicy says what becomes of them", next.Orphaned)
 	}
 }
 

@@ -233,7 +233,8 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	suspect := &handler.TypedEnqueueRequestForObject[*v1alpha1.IdentityServer]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
-		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation)))).
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

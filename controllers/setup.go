@@ -95,7 +95,8 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
-		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity, Workers: s.Workers, Changed: changed.out, Parked: parked.out,
+		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
+		Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,

@@ -54,7 +54,8 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplication").
-		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lostFinalizer, annotated(requests...)))).
+		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, lostFinalizer, annotated(requests...)))).
 		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			return r.onServer(ctx, o.GetName())
 		}), builder.WithPredicates(predicate.Funcs{

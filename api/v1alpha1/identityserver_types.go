@@ -132,9 +132,9 @@ type RotationSpacing struct {
 type TakeoverPolicy string
 
 const (
-	// TakeoverForbidden: only what carries no mark may be adopted.
+	// TakeoverForbidden means that only what carries no mark may be adopted.
 	TakeoverForbidden TakeoverPolicy = "Forbidden"
-	// TakeoverAllowed: also what carries the mark of another cluster or system.
+	// TakeoverAllowed means that also what carries the mark of another cluster or system may be.
 	TakeoverAllowed TakeoverPolicy = "Allowed"
 )
 
@@ -357,8 +357,8 @@ type OrphanedRegistration struct {
 	// +optional
 	Enabled bool `json:"enabled,omitempty"`
 
-	// successor: a TrustedApplication of the same name lives, with another UID. It
-	// was made again, or restored; the registration is left to it.
+	// successor is true where a TrustedApplication of the same name lives, with
+	// another UID. It was made again, or restored; the registration is left to it.
 	//
 	// +optional
 	Successor bool `json:"successor,omitempty"`

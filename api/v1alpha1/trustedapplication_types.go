@@ -618,15 +618,15 @@ type BindingReference struct {
 type RotationPhase string
 
 const (
-	// RotationIdle: one credential works, and nothing is under way.
+	// RotationIdle means that one credential works, and nothing is under way.
 	RotationIdle RotationPhase = "Idle"
-	// RotationQueued: a rotation is due and waits for its turn at the IdentityServer.
+	// RotationQueued means that a rotation is due and waits for its turn at the IdentityServer.
 	RotationQueued RotationPhase = "Queued"
-	// RotationAnnounced: the next secret is published beside the present one.
+	// RotationAnnounced means that the next secret is published beside the present one.
 	RotationAnnounced RotationPhase = "Announced"
-	// RotationSwitching: the server is being told the new secret, or the new one is not published yet.
+	// RotationSwitching means that the server is being told the new secret, or the new one is not published yet.
 	RotationSwitching RotationPhase = "Switching"
-	// RotationGrace: the new credential is published, the former one still works.
+	// RotationGrace means that the new credential is published, the former one still works.
 	RotationGrace RotationPhase = "Grace"
 )
 

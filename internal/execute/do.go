@@ -27,48 +27,11 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		}
 		o.Finalizer = false
 		return nil
-	case plan.SaveReply:
-		unsaved := *o.Unsaved
-		o.Unsaved, o.IntentMine = nil, false
-		return r.save(ctx, unsaved)
-	case plan.SaveIntent:
-		intent := ledger.Intent{Name: r.desired.Want.DisplayName, Target: r.desired.Target}
-		o.IntentMine = true
-		return r.save(ctx, rec.Begin(intent, r.nextPublished()))
-	case plan.ForgetIntent:
-		return r.save(ctx, rec.Forget())
-	case plan.NoteOrphan:
-		return r.save(ctx, rec.DeclareOrphan())
 	case plan.Stage:
 		return r.stage(ctx, s)
-	case plan.Inherit:
-		return r.save(ctx, o.Left.Inherit(s.UID))
-	case plan.DropFormer:
-		o.FormerDropped = true
-		return r.Ledger.DropFormer(ctx, types.UID(s.UID))
-	case plan.ForgetFormer:
-		return r.save(ctx, rec.ForgetFormer())
 	case plan.Reserve:
 		r.reserve()
 		return nil
-	case plan.Announce:
-		return r.save(ctx, rec.Announce(*r.drawn(rec.Newest().ClientID), r.desired.Rotation.Asked.Rotate))
-	case plan.NoteAnnounced:
-		return r.save(ctx, rec.Announcing(r.Now()))
-	case plan.Park:
-		return r.save(ctx, rec.Park())
-	case plan.Promote:
-		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
-		return r.save(ctx, rec.Promote(separate, r.desired.Restart, r.Now()))
-	case plan.Restart:
-		id := rec.Newest().ID
-		problems, err := r.Restart(ctx, id)
-		o.RestartTried, o.RestartProblems = id, problems
-		return err
-	case plan.NoteRestarted:
-		return r.save(ctx, rec.Restarted())
-	case plan.ForgetOld:
-		return r.save(ctx, rec.ForgetOld())
 	case plan.Publish:
 		if err := r.Outputs.Publish(ctx, rec); err != nil {
 			return err
@@ -79,14 +42,63 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 			return err
 		}
 		return r.look(ctx)
+	case plan.Restart:
+		id := rec.Newest().ID
+		problems, err := r.Restart(ctx, id)
+		o.RestartTried, o.RestartProblems = id, problems
+		return err
 	case plan.RecordAbandoned:
 		o.Abandoned = true
 		return r.Abandon(ctx, plan.ClientIDs(r.desired, *o))
+	case plan.DropFormer:
+		o.FormerDropped = true
+		return r.Ledger.DropFormer(ctx, types.UID(s.UID))
 	case plan.DeleteLedger:
 		o.LedgerExists = false
 		return r.Ledger.Delete(ctx)
 	}
+	if changed, ok := r.changed(step); ok {
+		return r.save(ctx, changed)
+	}
 	return r.ask(ctx, step)
+}
+
+// changed is the ledger that a step saves; ok is false for a step that does something else.
+func (r *run) changed(step plan.Step) (rec ledger.Record, ok bool) {
+	o := &r.observed
+	rec = o.Ledger
+	switch s := step.(type) {
+	case plan.SaveReply:
+		rec = *o.Unsaved
+		o.Unsaved, o.IntentMine = nil, false
+	case plan.SaveIntent:
+		o.IntentMine = true
+		rec = rec.Begin(ledger.Intent{Name: r.desired.Want.DisplayName, Target: r.desired.Target}, r.nextPublished())
+	case plan.ForgetIntent:
+		rec = rec.Forget()
+	case plan.NoteOrphan:
+		rec = rec.DeclareOrphan()
+	case plan.Inherit:
+		rec = o.Left.Inherit(s.UID)
+	case plan.ForgetFormer:
+		rec = rec.ForgetFormer()
+	case plan.Announce:
+		rec = rec.Announce(*r.drawn(rec.Newest().ClientID), r.desired.Rotation.Asked.Rotate)
+	case plan.NoteAnnounced:
+		rec = rec.Announcing(r.Now())
+	case plan.Park:
+		rec = rec.Park()
+	case plan.Promote:
+		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
+		rec = rec.Promote(separate, r.desired.Restart, r.Now())
+	case plan.NoteRestarted:
+		rec = rec.Restarted()
+	case plan.ForgetOld:
+		rec = rec.ForgetOld()
+	default:
+		return rec, false
+	}
+	return rec, true
 }
 
 // ask performs a step that calls the server.

@@ -45,7 +45,8 @@ const day = 24 * time.Hour
 // conditionTypes are the conditions that are counted.
 var conditionTypes = map[string]bool{
 	v1alpha1.ConditionReady: true, v1alpha1.ConditionReconciling: true, v1alpha1.ConditionStalled: true,
-	v1alpha1.ConditionPaused: true, v1alpha1.ConditionInSync: true, v1alpha1.ConditionRegistered: true, v1alpha1.ConditionCredentialsPublished: true, v1alpha1.ConditionCredentialsVerified: true,
+	v1alpha1.ConditionPaused: true, v1alpha1.ConditionInSync: true,
+	v1alpha1.ConditionRegistered: true, v1alpha1.ConditionCredentialsPublished: true, v1alpha1.ConditionCredentialsVerified: true,
 }
 
 // scrapeLimit bounds a look at the caches, which are full unless the process has just begun.

@@ -78,7 +78,8 @@ func preview(d Desired, o Observed) Step {
 func offered(d Desired, o Observed) Step {
 	have := o.Server(d)
 	adopting := have != nil && have.Owner != d.Key.Owner && len(o.Ledger.Credentials()) == 0 && d.Confidential()
-	if !adopting || o.Output.OfferProblem == "" && !(o.Output.Offered && (o.HeldRefused || !d.provable())) {
+	useless := o.Output.Offered && (o.HeldRefused || !d.provable())
+	if !adopting || o.Output.OfferProblem == "" && !useless {
 		return nil
 	}
 	problem := o.Output.OfferProblem

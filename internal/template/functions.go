@@ -34,10 +34,10 @@ func makeFunctions() template.FuncMap {
 	handler := sprout.New(sprout.WithRegistries(encoding.NewRegistry(), std.NewRegistry(), sproutstrings.NewRegistry()))
 	built := handler.Build()
 	all := template.FuncMap{"toProperties": toProperties, "toDotEnv": toDotEnv, "printf": printf}
-	for name, print := range map[string]func(...any) string{ // those of text/template have no bounds
+	for name, render := range map[string]func(...any) string{ // those of text/template have no bounds
 		"print": fmt.Sprint, "println": fmt.Sprintln, "html": template.HTMLEscaper, "js": template.JSEscaper, "urlquery": template.URLQueryEscaper,
 	} {
-		all[name] = bounded(print)
+		all[name] = bounded(render)
 	}
 	for _, name := range allowed {
 		all[name] = bounded(built[name])

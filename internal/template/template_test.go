@@ -129,15 +129,15 @@ func TestAppSettingsIsJSON(t *testing.T) {
 	var read struct {
 		Authentication struct {
 			Schemes struct {
-				OpenIdConnect struct{ Authority, ClientId, ClientSecret string }
-			} //nolint:revive // their names
+				OpenIDConnect struct{ Authority, ClientSecret string } `json:"OpenIdConnect"`
+			}
 		}
-		OAuthClient struct{ Issuer, TokenEndpoint, ClientId, ClientSecret, NextClientSecret, Scope, ApiUrl string } //nolint:revive // their names
+		OAuthClient struct{ Issuer, TokenEndpoint, ClientSecret, NextClientSecret, Scope string }
 	}
 	v := values
 	v.NextClientSecret = "next"
 	g.Expect(json.Unmarshal([]byte(preset(g, PresetAppSettings, v)), &read)).To(Succeed())
-	g.Expect(read.Authentication.Schemes.OpenIdConnect.ClientSecret).To(Equal(hard))
+	g.Expect(read.Authentication.Schemes.OpenIDConnect.ClientSecret).To(Equal(hard))
 	g.Expect(read.OAuthClient.NextClientSecret).To(Equal("next"))
 	g.Expect(read.OAuthClient.Scope).To(Equal("read update"))
 	g.Expect(json.Valid([]byte(preset(g, PresetAppSettings, values)))).To(BeTrue())

@@ -31,9 +31,7 @@ func outputRules() []rule {
 		}
 		return list
 	}
-	restarted := func(more ...change) object {
-		return service(append([]change{set(restart, []any{target("Deployment", "web")})}, more...)...)
-	}
+	restarted := func() object { return service(set(restart, []any{target("Deployment", "web")})) }
 	rules := []rule{
 		{
 			kind: application, path: "spec", keyword: "cel", field: "spec.credentials",

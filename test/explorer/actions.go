@@ -221,8 +221,10 @@ func (k kind) foreign() idserver.Registration { return spec{kind: k}.registratio
 
 func serverActions() []action {
 	return []action{
-		{name: "the server goes down", cost: 1, calm: true, possible: func(w *World) bool { return !w.serverDown }, apply: func(w *World) { w.serverDown = true }},
-		{name: "the server is back", cost: 1, calm: true, possible: func(w *World) bool { return w.serverDown }, apply: func(w *World) { w.serverDown = false }},
+		{name: "the server goes down", cost: 1, calm: true,
+			possible: func(w *World) bool { return !w.serverDown }, apply: func(w *World) { w.serverDown = true }},
+		{name: "the server is back", cost: 1, calm: true,
+			possible: func(w *World) bool { return w.serverDown }, apply: func(w *World) { w.serverDown = false }},
 	}
 }
 

@@ -51,7 +51,8 @@ var mistakes = append(rotationMistakes, []Mistake{
 		next: believing(nothingPublished),
 	},
 	{
-		name: "a restart that a crash prevented is not made good", profile: clientChosen, budget: Budget{1, 1}, restarts: true, strategy: v1alpha1.RotationInPlace,
+		name: "a restart that a crash prevented is not made good", profile: clientChosen, budget: Budget{1, 1},
+		restarts: true, strategy: v1alpha1.RotationInPlace,
 		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.RestartDue = o.Ledger.RestartDue && o.Verified != "" }),
 	},
 	{name: "a restored application inherits without proof", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: believing(inheritSilently)},
@@ -59,14 +60,20 @@ var mistakes = append(rotationMistakes, []Mistake{
 		name: "a restored Secret costs a new secret", profile: clientChosen, budget: Budget{0, 1}, restores: true,
 		next: instead[plan.Recall](plan.Stage{Draw: true, ClientID: clientID}),
 	},
-	{name: "the ledger of the former application is left", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: instead[plan.DropFormer](plan.Done{})},
+	{
+		name: "the ledger of the former application is left", profile: clientChosen, budget: Budget{0, 1}, restores: true,
+		next: instead[plan.DropFormer](plan.Done{}),
+	},
 	{name: "a registration is adopted although no policy allows it", profile: clientChosen, budget: Budget{0, 0}, adopts: new(0), next: believing(adoptAll)},
 	{name: "one of another cluster is adopted as if nobody owned it", profile: clientChosen, budget: Budget{0, 0}, adopts: new(5), next: believing(adoptAll)},
 	{
 		name: "an offered secret is not proven", profile: clientChosen, budget: Budget{0, 0}, adopts: new(3),
 		next: instead[plan.Recall](plan.Stage{Held: true}),
 	},
-	{name: "differences are not shown first", profile: clientChosen, budget: Budget{0, 0}, adopts: new(4), next: believing(func(d *plan.Desired, _ *plan.Observed) { d.Adoption.Observe = false })},
+	{
+		name: "differences are not shown first", profile: clientChosen, budget: Budget{0, 0}, adopts: new(4),
+		next: believing(func(d *plan.Desired, _ *plan.Observed) { d.Adoption.Observe = false }),
+	},
 	{name: "a registration that is gone comes back with another secret", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairWithNewSecret},
 	{name: "what a sweep finds is not looked into", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "a secret that was reset is left", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairOnlyWhatIsSeen},

@@ -30,7 +30,8 @@ var rotationMistakes = []Mistake{
 		next: inPlaceAlways,
 	},
 	{
-		name: "the turn of a registration comes before its grace period is over", profile: clientChosen, strategy: v1alpha1.RotationAlternate, budget: Budget{0, 2},
+		name: "the turn of a registration comes before its grace period is over", profile: clientChosen,
+		strategy: v1alpha1.RotationAlternate, budget: Budget{0, 2},
 		next: believing(parkedInMind),
 	},
 	{

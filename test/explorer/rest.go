@@ -20,7 +20,9 @@ func (w *World) checkRest() *Violation {
 	if w.ledger == nil || w.ledger.Newest() == nil {
 		return violated(knownRegistration, "done without a ledger")
 	}
-	for _, c := range []func() *Violation{w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestored, w.checkAdopted, w.checkRestarted, w.checkRestObjects} {
+	for _, c := range []func() *Violation{
+		w.checkRestServer, w.checkTurns, w.checkExposed, w.checkRestored, w.checkAdopted, w.checkRestarted, w.checkRestObjects,
+	} {
 		if v := c(); v != nil {
 			return v
 		}
@@ -89,7 +91,9 @@ func (w *World) checkRestObjects() *Violation {
 func (w *World) checkStop(f plan.Fail) *Violation {
 	holds := map[string]func() bool{
 		"OwnershipConflict": func() bool {
-			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool { return strings.HasPrefix(r.ClientID, clientID) && r.Owner != w.app.mark() })
+			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool {
+				return strings.HasPrefix(r.ClientID, clientID) && r.Owner != w.app.mark()
+			})
 		},
 		"SecretConflict":    func() bool { return w.foreignAt("Secret", w.app.spec.secretObject()) },
 		"ConfigMapConflict": func() bool { return w.foreignAt("ConfigMap", w.app.spec.configMapObject()) },

@@ -22,11 +22,14 @@ type formerApp struct {
 
 // restore brings the application back with another UID, with or without its ledger and its Secret.
 func restore(withLedger, withSecret bool) action {
-	name := map[[2]bool]string{{true, true}: "all of it", {true, false}: "without its Secret", {false, true}: "without its ledger", {false, false}: "without ledger and Secret"}
+	name := map[[2]bool]string{
+		{true, true}: "all of it", {true, false}: "without its Secret", {false, true}: "without its ledger", {false, false}: "without ledger and Secret",
+	}
 	return action{
 		name: "a backup is restored, " + name[[2]bool{withLedger, withSecret}], cost: 1,
 		possible: func(w *World) bool {
-			return w.restores && w.app.exists && !w.app.deleting && w.former.uid == "" && w.app.spec.kind == service && w.ledger != nil && w.ledger.Newest() != nil && w.publishedSecret() != ""
+			begun := w.ledger != nil && w.ledger.Newest() != nil && w.publishedSecret() != ""
+			return w.restores && begun && w.app.exists && !w.app.deleting && w.former.uid == "" && w.app.spec.kind == service
 		},
 		apply: func(w *World) {
 			w.former = formerApp{uid: types.UID(w.app.mark().UID)}

@@ -119,7 +119,10 @@ func rotationActions() []action {
 	rotates := func(w *World) bool { return w.app.exists && !w.app.deleting && w.app.spec.strategy != "" }
 	actions := []action{
 		{name: "ask for a rotation", cost: 1, calm: true, possible: rotates, apply: func(w *World) { w.app.rotate++ }},
-		{name: "a period passes", cost: 1, calm: true, possible: func(w *World) bool { return w.app.exists && w.app.spec.strategy != "" }, apply: (*World).pass},
+		{
+			name: "a period passes", cost: 1, calm: true, apply: (*World).pass,
+			possible: func(w *World) bool { return w.app.exists && w.app.spec.strategy != "" },
+		},
 		{name: "revoke", cost: 1, possible: rotates, apply: func(w *World) {
 			w.app.revoke++
 			if w.ledger == nil {

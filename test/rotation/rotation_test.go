@@ -60,7 +60,7 @@ var _ = Describe("workloads ask for tokens all the time", func() {
 				run(w.work)
 			}
 		}
-		trouble := &trouble{random: rand.New(rand.NewPCG(seed, 2))} //nolint:gosec // a seed makes it repeatable
+		trouble := &trouble{random: rand.New(rand.NewPCG(seed, 2))}
 		run(trouble.make)
 		var rotating sync.WaitGroup
 		for _, t := range trials {

@@ -60,7 +60,8 @@ func read(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	for _, name := range []string{"client_id", "client_secret", "client_secret_next", "token_endpoint"} {
 		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil && !(errors.Is(err, os.ErrNotExist) && name == "client_secret_next") {
+		absent := errors.Is(err, os.ErrNotExist) && name == "client_secret_next"
+		if err != nil && !absent {
 			return nil, fmt.Errorf("reading the credential: %w", err)
 		}
 		files[name] = strings.TrimSpace(string(content))

@@ -33,7 +33,9 @@ type spec struct {
 	run   func(s scene)
 }
 
-var specs = slices.Concat(registrationSpecs, updateSpecs, raceSpecs, secretSpecs, deletionSpecs, claimSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs)
+var specs = slices.Concat(
+	registrationSpecs, updateSpecs, raceSpecs, secretSpecs, deletionSpecs, claimSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs,
+)
 
 // scene is what a spec plays in.
 type scene struct {
