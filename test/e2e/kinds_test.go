@@ -196,7 +196,7 @@ var _ = Describe("deletion", func() {
 		}).Should(Succeed())
 		w.serverBecomes(ctx, metav1.ConditionFalse, v1alpha1.ReasonServerUnavailable)
 		message := w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonServerNotReady).Message
-		Expect(message).To(And(ContainSubstring(w.server.Name), ContainSubstring(app.Spec.ApplicationURI), ContainSubstring("Orphan")))
+		Expect(message).To(And(ContainSubstring(w.server.Name), ContainSubstring(app.Spec.ApplicationURI), ContainSubstring(v1alpha1.AbandonAnnotation)))
 
 		Expect(w.instance.SetDown(ctx, false)).To(Succeed())
 		gone(ctx, app)

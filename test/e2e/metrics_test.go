@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"time"
+
 	"net/http"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -27,7 +29,9 @@ func refuseTokens(ctx SpecContext, w *world) {
 var _ = Describe("metrics", Serial, func() {
 	It("are those of the documentation, with these types and labels", func(ctx SpecContext) {
 		w := newWorld(ctx)
-		w.create(ctx, w.app("orders", serviceSpec()))
+		scheduled := rotating(v1alpha1.RotationInPlace, time.Hour, time.Hour)
+		scheduled.Credentials.Rotation.Interval = &metav1.Duration{Duration: 2160 * time.Hour}
+		w.create(ctx, w.app("orders", scheduled))
 		refuseTokens(ctx, w)
 		broken := w.app("broken", serviceSpec())
 		Expect(admin.Create(ctx, broken)).To(Succeed())
