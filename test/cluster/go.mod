@@ -7,13 +7,14 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/onsi/ginkgo/v2 v2.34.0
 	github.com/onsi/gomega v1.44.0
-	golang.org/x/oauth2 v0.36.0
+	golang.org/x/oauth2 v0.38.0
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	k8s.io/client-go v0.37.2
 	sigs.k8s.io/controller-runtime v0.25.2
 	sigs.k8s.io/yaml v1.6.0
 	trustedapps.dev/operator v0.0.0-00010101000000-000000000000
+	trustedapps.dev/operator/docs/clients/go v0.0.0-00010101000000-000000000000
 )
 
 require (
@@ -80,3 +81,5 @@ require (
 )
 
 replace trustedapps.dev/operator => ../..
+
+replace trustedapps.dev/operator/docs/clients/go => ../../docs/clients/go

@@ -27,6 +27,7 @@ var _ = Describe("An installation", Ordered, ContinueOnFailure, func() {
 	upgradeSpecs()
 	installedSpecs()
 	kindSpecs()
+	rotationSpecs()
 	failoverSpecs()
 	permissionSpecs()
 	uninstallSpecs()

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
+
+	credentials "trustedapps.dev/operator/docs/clients/go"
 )
 
 // every is the time between the token requests of the loop.
@@ -31,15 +32,11 @@ type backEnd struct {
 
 // token requests one with the credentials as they are mounted now.
 func (b *backEnd) token(ctx context.Context) (token, api string, err error) {
-	mounted, err := entries(b.dir, "client_id", "client_secret", "token_endpoint", "api_url")
+	mounted, err := entries(b.dir, "api_url")
 	if err != nil {
 		return "", "", err
 	}
-	config := clientcredentials.Config{
-		ClientID: mounted["client_id"], ClientSecret: mounted["client_secret"], TokenURL: mounted["token_endpoint"],
-		AuthStyle: oauth2.AuthStyleInParams,
-	}
-	got, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, b.client))
+	got, err := credentials.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, b.client), b.dir).Token()
 	if err != nil {
 		return "", "", err
 	}
