@@ -407,7 +407,8 @@ type IdentityServerStatus struct {
 	// no TrustedApplication, as the last sweep found them, the first 64.
 	//
 	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=clientId
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Orphans []OrphanedRegistration `json:"orphans,omitempty"`
@@ -436,7 +437,9 @@ type IdentityServerStatus struct {
 	// then remove them here: kubectl edit ids NAME --subresource=status
 	//
 	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=uid
+	// +listMapKey=clientId
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Abandoned []AbandonedRegistration `json:"abandoned,omitempty"`

@@ -9,11 +9,12 @@ import (
 
 // Orphans puts what a sweep found into the status of a server, and the registrations that lost answers may have left.
 func Orphans(s *v1alpha1.IdentityServerStatus, orphans []v1alpha1.OrphanedRegistration, apps []v1alpha1.TrustedApplication) {
-	s.Orphaned = int32(min(len(orphans), 1<<31-1))
-	s.Orphans = slices.Clone(orphans[:min(len(orphans), v1alpha1.MaxOrphans)])
-	slices.SortFunc(s.Orphans, func(a, b v1alpha1.OrphanedRegistration) int { return cmp.Compare(a.ClientID, b.ClientID) })
-	if len(s.Orphans) == 0 {
-		s.Orphans = nil
+	list := slices.Clone(orphans)
+	slices.SortFunc(list, func(a, b v1alpha1.OrphanedRegistration) int { return cmp.Compare(a.ClientID, b.ClientID) })
+	list = slices.CompactFunc(list, func(a, b v1alpha1.OrphanedRegistration) bool { return a.ClientID == b.ClientID })
+	s.Orphaned, s.Orphans = int32(min(len(list), 1<<31-1)), nil
+	if len(list) > 0 {
+		s.Orphans = list[:min(len(list), v1alpha1.MaxOrphans)] // the same ones each time
 	}
 	var declared []string
 	for i := range apps {

@@ -79,7 +79,7 @@ func TestManifestsAreWhatTheyAreSaidToBe(t *testing.T) {
 	}
 	// As namespaces should be that applications live in.
 	restricted := map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
-	for _, name := range []string{"demo", "trustedapp-system"} {
+	for _, name := range []string{"demo", "orders", "trustedapp-system"} {
 		if err := api.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: restricted}}); err != nil {
 			t.Fatal(err)
 		}
