@@ -78,9 +78,6 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			tell(corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister",
 				"let "+id+" go although its registration could not be ended, as the annotation "+
 					v1alpha1.AbandonAnnotation+" asks; have it deleted at the identity server")
-			server := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: app.Spec.IdentityServerRef.Name}}
-			recorder.Eventf(server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s",
-				clip("the registration "+id+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there"))
 		case plan.DeleteLedger: // without a ledger there never was a registration
 			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
 				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+
@@ -130,11 +127,14 @@ func announceDrift(ctx context.Context, recorder events.EventRecorder, app *v1al
 
 // announceRestarts tells of workloads that were restarted, or could not be.
 func announceRestarts(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, o plan.Observed) {
+	known := strings.Join(app.Status.Warnings, "\n")
+	anew := slices.DeleteFunc(slices.Clone(o.RestartProblems), func(problem string) bool { return strings.Contains(known, problem) })
 	switch {
-	case len(o.RestartProblems) > 0:
-		problems := strings.Join(o.RestartProblems, "; ")
+	case len(anew) > 0:
+		problems := strings.Join(anew, "; ")
 		recorder.Eventf(app, nil, corev1.EventTypeWarning, "RestartFailed", "Restart", "%s", clip(problems))
 		log.FromContext(ctx).Info("workloads could not be restarted", keyMessage, problems)
+	case len(o.RestartProblems) > 0: // that is told, until it changes
 	case o.RestartTried != "":
 		recorder.Eventf(app, nil, corev1.EventTypeNormal, "Restarted", "Restart", "%s",
 			"restarted the workloads of spec.credentials.rolloutRestart for the new credential")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -85,5 +86,10 @@ func (r *TrustedApplicationReconciler) abandon(ctx context.Context, app *v1alpha
 	if !status.Abandon(&server.Status, app, ids, metav1.NewTime(now)) {
 		return nil
 	}
-	return r.Client.Status().Update(ctx, &server)
+	if err := r.Client.Status().Update(ctx, &server); err != nil {
+		return err
+	}
+	r.Recorder.Eventf(&server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s", clip("the registration "+
+		app.Spec.ApplicationURI+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there: see status.abandoned"))
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,11 +33,22 @@ func (r *TrustedApplicationReconciler) restart(ctx context.Context, app *v1alpha
 		case apierrors.IsForbidden(err):
 			problems = append(problems, name+" may not be restarted by the operator: its role "+r.Published.role+
 				" needs get and patch on it (chart value rbac.rolloutRestart)")
+		case apierrors.IsInvalid(err), apierrors.IsBadRequest(err): // an admission webhook says so, too
+			problems = append(problems, name+" could not be restarted: "+short(err.Error()))
 		default:
 			return nil, fmt.Errorf("restarting the %s: %w", name, err)
 		}
 	}
 	return problems, nil
+}
+
+// short keeps what others say from taking the room of what we say.
+func short(s string) string {
+	const most = 128
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
 }
 
 func (r *TrustedApplicationReconciler) restartOne(

@@ -80,6 +80,9 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	app := &v1alpha1.TrustedApplication{}
 	if err := r.Client.Get(ctx, req.NamespacedName, app); err != nil {
 		r.backoff.Forget(req.NamespacedName)
+		if apierrors.IsNotFound(err) {
+			r.Pace.Forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	ctx = with(ctx, keyServer, app.Spec.IdentityServerRef.Name)
@@ -92,6 +95,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	}
 
 	if by := pausedBy(app, entry); by != "" {
+		r.Pace.Forget(req.NamespacedName) // a rotation that stands still keeps nobody else from beginning
 		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
 	}
 	d := desired.Of(app, r.Cluster, entry, known)
@@ -152,11 +156,11 @@ func (r *TrustedApplicationReconciler) work(
 		return r.retry(ctx, req, err)
 	case gone:
 		r.backoff.Forget(req.NamespacedName)
-		r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, false, false)
+		r.Pace.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	phase := status.Phase(result.Observed)
-	r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, underWay(phase), phase == v1alpha1.RotationQueued)
+	r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, !d.Deleting && underWay(phase), phase == v1alpha1.RotationQueued)
 	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, plan.Wake(d, result.Observed))}, nil
 }
 
@@ -180,10 +184,12 @@ func (r *TrustedApplicationReconciler) retry(ctx context.Context, req ctrl.Reque
 }
 
 // undisturbed says whether all that is wrong with an application is that its server did not answer since this process began: it was Ready
-// before, and stays so, as it would have without a restart. What it needs of the server it gets when that answers.
+// before, and stays so, as it would have without a restart. What it needs of the server it gets when that answers. A pause that is over has to
+// be told, though.
 func undisturbed(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool) bool {
 	return known && entry.Info.Endpoints.Issuer == "" && app.DeletionTimestamp.IsZero() &&
-		app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady)
+		app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady) &&
+		meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionPaused) == nil
 }
 
 // overtaken says whether somebody else wrote in between: the next run sees what.
@@ -337,7 +343,7 @@ func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.Trus
 	if due.IsZero() {
 		return 0
 	}
-	return max(time.Until(due), time.Millisecond) // 0 would be never
+	return max(time.Until(due), 100*time.Millisecond) // 0 would be never
 }
 
 // patience is how long a person is given to mend what nobody will tell us of.

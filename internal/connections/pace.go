@@ -48,8 +48,8 @@ type lane struct {
 	underWay map[types.NamespacedName]bool
 	// turns are when those may begin who asked before it was their time.
 	turns map[types.NamespacedName]time.Time
-	// free is when the next may begin who asks.
-	free time.Time
+	// free is when the next may begin who asks; begun is when the last began.
+	free, begun time.Time
 	// waiting are those whose time has come while too many were under way.
 	waiting []types.NamespacedName
 }
@@ -62,14 +62,15 @@ func NewPace(wake func(types.NamespacedName)) *Pace {
 // Begin asks for the turn of an application. Where ok is false it is woken when its turn comes, or asks again at the time, if there is one.
 func (p *Pace) Begin(server string, app types.NamespacedName, limits Spacing, now time.Time) (again time.Time, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	l := p.lanes[server]
-	if l == nil {
-		l = &lane{underWay: map[types.NamespacedName]bool{}, turns: map[types.NamespacedName]time.Time{}}
-		p.lanes[server] = l
-	}
+	again, ok, next := p.lane(server).begin(app, limits, now)
+	p.mu.Unlock()
+	p.tell(next)
+	return again, ok
+}
+
+func (l *lane) begin(app types.NamespacedName, limits Spacing, now time.Time) (again time.Time, ok bool, next types.NamespacedName) {
 	if l.underWay[app] {
-		return time.Time{}, true
+		return time.Time{}, true, next
 	}
 	turn, asked := l.turns[app]
 	if !asked {
@@ -79,17 +80,49 @@ func (p *Pace) Begin(server string, app types.NamespacedName, limits Spacing, no
 		}
 		l.turns[app], l.free = turn, turn.Add(limits.MinInterval)
 	}
+	if spaced := l.begun.Add(limits.MinInterval); !l.begun.IsZero() && turn.Before(spaced) { // its turn passed while too many were under way
+		turn = spaced
+	}
 	if now.Before(turn) {
-		return turn, false
+		return turn, false, next
 	}
 	if limits.MaxConcurrent > 0 && len(l.underWay) >= limits.MaxConcurrent {
 		if !slices.Contains(l.waiting, app) {
 			l.waiting = append(l.waiting, app)
 		}
-		return time.Time{}, false
+		return time.Time{}, false, next
 	}
 	l.take(app)
-	return time.Time{}, true
+	l.begun = now
+	if limits.MaxConcurrent == 0 || len(l.underWay) < limits.MaxConcurrent {
+		next = l.first()
+	}
+	return time.Time{}, true, next
+}
+
+// lane is that of a server.
+func (p *Pace) lane(server string) *lane {
+	l := p.lanes[server]
+	if l == nil {
+		l = &lane{underWay: map[types.NamespacedName]bool{}, turns: map[types.NamespacedName]time.Time{}}
+		p.lanes[server] = l
+	}
+	return l
+}
+
+// tell wakes who is next, if anybody is.
+func (p *Pace) tell(next types.NamespacedName) {
+	if next.Name != "" {
+		p.wake(next)
+	}
+}
+
+// first is who waits for the longest time; nobody where none does.
+func (l *lane) first() types.NamespacedName {
+	if len(l.waiting) == 0 {
+		return types.NamespacedName{}
+	}
+	return l.waiting[0]
 }
 
 // take counts an application as under way.
@@ -102,26 +135,34 @@ func (l *lane) take(app types.NamespacedName) {
 // Follow notes whether the rotation of an application is under way, also one that began before this process did, or that waited for no turn.
 func (p *Pace) Follow(server string, app types.NamespacedName, underWay, queued bool) {
 	p.mu.Lock()
-	l := p.lanes[server]
-	if l == nil && underWay {
-		l = &lane{underWay: map[types.NamespacedName]bool{}, turns: map[types.NamespacedName]time.Time{}}
-		p.lanes[server] = l
-	}
 	var next types.NamespacedName
-	switch {
-	case l == nil:
+	switch l := p.lanes[server]; {
 	case underWay:
-		l.take(app)
-	case !queued:
-		delete(l.underWay, app)
-		delete(l.turns, app)
-		l.waiting = slices.DeleteFunc(l.waiting, func(other types.NamespacedName) bool { return other == app })
-		if len(l.waiting) > 0 {
-			next = l.waiting[0]
-		}
+		p.lane(server).take(app)
+	case l != nil && !queued:
+		next = l.leave(app)
 	}
 	p.mu.Unlock()
-	if next.Name != "" {
-		p.wake(next)
+	p.tell(next)
+}
+
+// Forget drops an application that is gone, whatever its server was.
+func (p *Pace) Forget(app types.NamespacedName) {
+	p.mu.Lock()
+	var woken []types.NamespacedName
+	for _, l := range p.lanes {
+		woken = append(woken, l.leave(app))
 	}
+	p.mu.Unlock()
+	for _, next := range woken {
+		p.tell(next)
+	}
+}
+
+// leave lets an application go and says whose turn it is then.
+func (l *lane) leave(app types.NamespacedName) types.NamespacedName {
+	delete(l.underWay, app)
+	delete(l.turns, app)
+	l.waiting = slices.DeleteFunc(l.waiting, func(other types.NamespacedName) bool { return other == app })
+	return l.first()
 }

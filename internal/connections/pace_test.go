@@ -69,3 +69,51 @@ func TestWhatIsUnderWayCountsAfterARestart(t *testing.T) {
 	_, ok := p.Begin("acme", named("b"), Spacing{MaxConcurrent: 1}, began)
 	g.Expect(ok).To(BeFalse())
 }
+
+func TestThoseWhoWaitedAreSpacedToo(t *testing.T) {
+	g := NewWithT(t)
+	var woken []string
+	p := NewPace(func(app types.NamespacedName) { woken = append(woken, app.Name) })
+	limits := Spacing{MaxConcurrent: 2, MinInterval: time.Minute}
+	begin := func(name string, after time.Duration) time.Duration {
+		again, ok := p.Begin("acme", named(name), limits, began.Add(after))
+		if ok {
+			return 0
+		}
+		if again.IsZero() {
+			return -1
+		}
+		return again.Sub(began)
+	}
+	for i, name := range []string{"a", "b", "c", "d"} {
+		at := time.Duration(i) * time.Minute
+		want := []time.Duration{0, 0, -1, -1}[i]
+		if i > 0 {
+			g.Expect(begin(name, 0)).To(Equal(at), name)
+		}
+		g.Expect(begin(name, at)).To(Equal(want), name)
+	}
+	hour := time.Hour
+	p.Follow("acme", named("a"), false, false)
+	p.Follow("acme", named("b"), false, false)
+	g.Expect(woken).To(Equal([]string{"c", "c"}))
+	g.Expect(begin("c", hour)).To(BeZero())
+	g.Expect(woken).To(Equal([]string{"c", "c", "d"}), "there is room for another")
+	g.Expect(begin("d", hour)).To(Equal(hour+time.Minute), "the turn of d is long over, but c just began")
+	g.Expect(begin("d", hour+time.Minute)).To(BeZero())
+}
+
+func TestOneThatIsGoneHoldsUpNobody(t *testing.T) {
+	g := NewWithT(t)
+	var woken []string
+	p := NewPace(func(app types.NamespacedName) { woken = append(woken, app.Name) })
+	limits := Spacing{MaxConcurrent: 1}
+	_, ok := p.Begin("acme", named("a"), limits, began)
+	g.Expect(ok).To(BeTrue())
+	_, ok = p.Begin("acme", named("b"), limits, began)
+	g.Expect(ok).To(BeFalse())
+	p.Forget(named("a"))
+	g.Expect(woken).To(Equal([]string{"b"}))
+	_, ok = p.Begin("acme", named("b"), limits, began)
+	g.Expect(ok).To(BeTrue())
+}

@@ -38,10 +38,10 @@ func TestTheDefaultJitterIsATenthAndADayAtMost(t *testing.T) {
 	for interval, most := range map[int]time.Duration{100: 10 * time.Hour, 2160: 24 * time.Hour} {
 		g := NewWithT(t)
 		r := rotationOf(&v1alpha1.RotationSpec{Interval: hours(interval)}, nil)
-		late := r.Next(made).Sub(made.Add(time.Duration(interval) * time.Hour))
+		late := r.Next(made, made).Sub(made.Add(time.Duration(interval) * time.Hour))
 		g.Expect(late).To(And(BeNumerically(">", 0), BeNumerically("<", most)))
 		none := rotationOf(&v1alpha1.RotationSpec{Interval: hours(interval), Jitter: hours(0)}, nil)
-		g.Expect(none.Next(made)).To(Equal(made.Add(time.Duration(interval) * time.Hour)))
+		g.Expect(none.Next(made, made)).To(Equal(made.Add(time.Duration(interval) * time.Hour)))
 	}
 }
 

@@ -48,7 +48,7 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		o.RestartTried, o.RestartProblems = id, problems
 		return err
 	case plan.RecordAbandoned:
-		o.Abandoned = true
+		o.Abandoned, o.Failure = true, nil // what failed does not matter any more
 		return r.Abandon(ctx, plan.ClientIDs(r.desired, *o))
 	case plan.DropFormer:
 		o.FormerDropped = true

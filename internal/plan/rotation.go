@@ -12,8 +12,8 @@ import (
 type Rotation struct {
 	// Strategy is InPlace, Announce or Alternate. A server that issues secrets replaces the registration whatever it says.
 	Strategy v1alpha1.RotationStrategy
-	// Next is when a credential made at the time is to be replaced; nil where there is no schedule.
-	Next func(last time.Time) time.Time
+	// Next is when a credential made at last is to be replaced, as it looks at the time now; nil where there is no schedule.
+	Next func(last, now time.Time) time.Time
 	// Invalid is why there is no schedule although one is asked for, and what to do.
 	Invalid string
 	// Grace is how long a replaced registration goes on to work, Announced how long a secret is published before it is used.
@@ -49,7 +49,7 @@ func (o Observed) due(d Desired) bool {
 		return false
 	}
 	asked := d.Rotation.Asked.Rotate != "" && d.Rotation.Asked.Rotate != o.Ledger.Handled.Rotate
-	return asked || d.Rotation.Next != nil && !o.Now.Before(d.Rotation.Next(o.Ledger.RotatedAt))
+	return asked || d.Rotation.Next != nil && !o.Now.Before(d.Rotation.Next(o.Ledger.RotatedAt, o.Now))
 }
 
 // announces says whether the next secret is published before the server is told it.
@@ -164,7 +164,7 @@ func Wake(d Desired, o Observed) time.Time {
 		sooner(l.AnnouncedAt.Add(d.Rotation.Announced))
 	case o.Spaced != nil:
 		sooner(*o.Spaced)
-	default:
+	case l.Old == nil || l.Parked: // else it is held up until then, however long it is due
 		sooner(NextRotation(d, o))
 	}
 	if len(o.RestartProblems) > 0 {
@@ -181,5 +181,5 @@ func NextRotation(d Desired, o Observed) time.Time {
 	if d.Rotation.Next == nil || !d.Confidential() || !d.Want.Enabled || o.Ledger.RotatedAt.IsZero() {
 		return time.Time{}
 	}
-	return d.Rotation.Next(o.Ledger.RotatedAt)
+	return d.Rotation.Next(o.Ledger.RotatedAt, o.Now)
 }

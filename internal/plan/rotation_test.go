@@ -29,8 +29,10 @@ var (
 	heeded     = edit(func(d *Desired, o *Observed) { o.Ledger.Handled = d.Rotation.Asked })
 	timed      = edit(func(d *Desired, o *Observed) {
 		o.Ledger.RotatedAt, o.Now = madeAt, madeAt
-		d.Rotation.Next = func(last time.Time) time.Time { return last.Add(day) }
+		d.Rotation.Next = func(last, _ time.Time) time.Time { return last.Add(day) }
 	})
+	// longDue: the server was away for long before the new credential was published.
+	longDue       = edit(func(_ *Desired, o *Observed) { o.Ledger.RotatedAt = madeAt.Add(-2 * day) })
 	granted       = edit(func(_ *Desired, o *Observed) { o.Granted = true })
 	spaced        = edit(func(_ *Desired, o *Observed) { o.Spaced = &time.Time{} })
 	unreadable    = edit(func(d *Desired, _ *Observed) { d.Rotation.Invalid = "window.schedule: correct it" })
@@ -169,17 +171,18 @@ func TestWake(t *testing.T) {
 		edits []edit
 		want  time.Time
 	}{
-		"nothing is planned":     {nil, time.Time{}},
-		"the schedule":           {[]edit{timed}, madeAt.Add(day)},
-		"of a disabled one":      {[]edit{timed, disabled}, time.Time{}},
-		"the turn":               {[]edit{timed, func(_ *Desired, o *Observed) { o.Spaced = &soon }}, soon},
-		"told when its turn is":  {[]edit{timed, spaced}, time.Time{}},
-		"the announcement":       {[]edit{timed, announcing, announcedNext, readable}, madeAt.Add(time.Hour)},
-		"a restart that failed":  {[]edit{restarting, restartDue, restartTried, restartFailed, later(0)}, madeAt.Add(10 * time.Minute)},
-		"the grace period":       {[]edit{timed, taking, replacedOther, inGrace}, madeAt.Add(time.Hour)},
-		"of one that is parked":  {[]edit{timed, taking, replacedOther, inGrace, parked}, madeAt.Add(day)},
-		"a server that is away":  {[]edit{timed, serverDown}, time.Time{}},
-		"an end needs no rhythm": {[]edit{timed, deleting}, time.Time{}},
+		"nothing is planned":      {nil, time.Time{}},
+		"the schedule":            {[]edit{timed}, madeAt.Add(day)},
+		"of a disabled one":       {[]edit{timed, disabled}, time.Time{}},
+		"the turn":                {[]edit{timed, func(_ *Desired, o *Observed) { o.Spaced = &soon }}, soon},
+		"told when its turn is":   {[]edit{timed, spaced}, time.Time{}},
+		"the announcement":        {[]edit{timed, announcing, announcedNext, readable}, madeAt.Add(time.Hour)},
+		"a restart that failed":   {[]edit{restarting, restartDue, restartTried, restartFailed, later(0)}, madeAt.Add(10 * time.Minute)},
+		"the grace period":        {[]edit{timed, taking, replacedOther, inGrace}, madeAt.Add(time.Hour)},
+		"it holds up what is due": {[]edit{timed, taking, replacedOther, inGrace, longDue}, madeAt.Add(time.Hour)},
+		"of one that is parked":   {[]edit{timed, taking, replacedOther, inGrace, parked}, madeAt.Add(day)},
+		"a server that is away":   {[]edit{timed, serverDown}, time.Time{}},
+		"an end needs no rhythm":  {[]edit{timed, deleting}, time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Wake(state(c.edits...)); !got.Equal(c.want) {

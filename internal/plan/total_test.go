@@ -84,7 +84,7 @@ func randomState(r *rand.Rand) (Desired, Observed) {
 // randomRotation draws where a rotation stands.
 func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	coin := func() bool { return r.IntN(2) == 0 }
-	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), spaced, granted, suspicious, enforcing, inherited, dropped, adopting, restarting, restartDue, restartTried} {
+	for _, e := range []edit{asked, timed, exposed, heeded, announcedNext, readable, onOther, replacedOther, inGrace, revoked, later(day), longDue, spaced, granted, suspicious, enforcing, inherited, dropped, adopting, restarting, restartDue, restartTried} {
 		if r.IntN(4) == 0 {
 			e(d, o)
 		}
@@ -181,5 +181,25 @@ func TestAnEditThatIsTakenBackIsApplied(t *testing.T) {
 	o.Ledger = o.Ledger.Stage("t1", nil, true, time.Time{})
 	if s := Next(d, o); s != (Apply{}) {
 		t.Fatalf("%#v", s)
+	}
+}
+
+// A run that ended with nothing left to do is not begun again at once, for ever.
+func TestDoneRests(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	rests := 0
+	for range 200_000 {
+		d, o := randomState(r)
+		if Next(d, o) != (Done{}) {
+			continue
+		}
+		wake := Wake(d, o)
+		if !wake.IsZero() && !wake.After(o.Now) {
+			t.Fatalf("it wakes at %s, and it is %s: %+v, %+v", wake, o.Now, d, o)
+		}
+		rests++
+	}
+	if rests < 1000 {
+		t.Errorf("only %d states were at rest", rests)
 	}
 }

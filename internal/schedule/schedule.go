@@ -45,29 +45,34 @@ func ParseWindow(expression, zone string, duration time.Duration) (*Window, erro
 	return &Window{opens: opens, duration: duration}, nil
 }
 
-// Next is when a credential made at last is replaced.
-func (s Schedule) Next(last time.Time) time.Time {
+// Next is when a credential made at last is replaced, as it looks now. It does not depend on now as long as it is to come. One that a closed
+// window kept from being replaced, because its server was away all through it, say, waits for the next window.
+func (s Schedule) Next(last, now time.Time) time.Time {
 	share := s.share(last)
 	due := last.Add(s.Interval).Add(part(s.Jitter, share)).Truncate(time.Second)
 	if s.Window == nil {
 		return due
 	}
-	opened, open := s.Window.at(due)
-	if open || opened.IsZero() {
+	if opened, open := s.Window.at(due); !open {
+		due = s.Window.begin(opened, s.Jitter, share)
+	}
+	opened, _ := s.Window.at(now)
+	if now.Before(due) || !opened.After(due) { // it is to come, or its window is still open
 		return due
 	}
-	// What waited for the window does not begin as one when it opens; a quarter of it is left for rotations to end.
-	return opened.Add(part(min(s.Jitter, s.Window.duration*3/4), share)).Truncate(time.Second)
+	return s.Window.begin(opened, s.Jitter, share)
 }
 
-// at says whether the window is open at t, and if not, when it opens next.
+// begin is when what waited for the window begins: not as one when it opens, and a quarter of it is left for rotations to end.
+func (w *Window) begin(opened time.Time, jitter time.Duration, share float64) time.Time {
+	return opened.Add(part(min(jitter, w.duration*3/4), share)).Truncate(time.Second)
+}
+
+// at says whether the window is open at t and when it opened; where it is closed, when it opens next.
 func (w *Window) at(t time.Time) (opens time.Time, open bool) {
 	// The last opening before t is among those that began at most a duration before.
 	next := w.opens.Next(t.Add(-w.duration))
-	if !next.After(t) {
-		return next, true
-	}
-	return next, false
+	return next, !next.After(t)
 }
 
 // share is the application's part of the jitter, from 0 to 1.

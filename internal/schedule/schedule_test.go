@@ -19,7 +19,7 @@ func window(g *WithT, expression, zone string, duration time.Duration) *Window {
 
 func TestWithoutJitterAndWindowItIsTheInterval(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Schedule{Interval: 24 * time.Hour}.Next(last)).To(Equal(last.Add(24 * time.Hour)))
+	g.Expect(Schedule{Interval: 24 * time.Hour}.Next(last, last)).To(Equal(last.Add(24 * time.Hour)))
 }
 
 func TestJitterPutsOffAndSpreads(t *testing.T) {
@@ -27,10 +27,10 @@ func TestJitterPutsOffAndSpreads(t *testing.T) {
 	quarters := map[int]int{}
 	for i := range 1000 {
 		s := Schedule{Interval: 24 * time.Hour, Jitter: 4 * time.Hour, Seed: fmt.Sprintf("uid-%d", i)}
-		next := s.Next(last)
+		next := s.Next(last, last)
 		g.Expect(next).To(BeTemporally(">=", last.Add(24*time.Hour)))
 		g.Expect(next).To(BeTemporally("<", last.Add(28*time.Hour)))
-		g.Expect(s.Next(last)).To(Equal(next), "it is asked again and again")
+		g.Expect(s.Next(last, last)).To(Equal(next), "it is asked again and again")
 		quarters[int(next.Sub(last.Add(24*time.Hour))/time.Hour)]++
 	}
 	for quarter, n := range quarters {
@@ -45,7 +45,7 @@ func TestAnApplicationIsNotAlwaysTheLast(t *testing.T) {
 	shares := map[time.Duration]bool{}
 	for i := range 20 {
 		at := last.Add(time.Duration(i) * time.Second)
-		shares[s.Next(at).Sub(at)] = true
+		shares[s.Next(at, at).Sub(at)] = true
 	}
 	g.Expect(len(shares)).To(BeNumerically(">", 10))
 }
@@ -67,7 +67,7 @@ func TestWindow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			s := Schedule{Interval: c.interval, Window: window(g, c.expression, c.zone, c.duration)}
-			g.Expect(s.Next(last).UTC()).To(Equal(c.want))
+			g.Expect(s.Next(last, last).UTC()).To(Equal(c.want))
 		})
 	}
 }
@@ -77,11 +77,45 @@ func TestAFleetDoesNotBeginWhenTheWindowOpens(t *testing.T) {
 	w := window(g, "0 3 * * 6", "", 4*time.Hour)
 	opens, seen := time.Date(2026, 1, 10, 3, 0, 0, 0, time.UTC), map[time.Time]bool{}
 	for i := range 100 {
-		next := Schedule{Interval: 24 * time.Hour, Jitter: 24 * time.Hour, Window: w, Seed: fmt.Sprint(i)}.Next(last)
+		next := Schedule{Interval: 24 * time.Hour, Jitter: 24 * time.Hour, Window: w, Seed: fmt.Sprint(i)}.Next(last, last)
 		g.Expect(next).To(And(BeTemporally(">=", opens), BeTemporally("<", opens.Add(3*time.Hour))))
 		seen[next] = true
 	}
 	g.Expect(len(seen)).To(BeNumerically(">", 90))
+}
+
+func TestAMissedWindowIsMadeGoodInTheNext(t *testing.T) {
+	g := NewWithT(t)
+	opens := time.Date(2026, 1, 10, 3, 0, 0, 0, time.UTC)
+	s := Schedule{Interval: 24 * time.Hour, Window: window(g, "0 3 * * 6", "", 4*time.Hour)}
+	for now, want := range map[time.Duration]time.Time{
+		-time.Hour:              opens,
+		3 * time.Hour:           opens,
+		4 * time.Hour:           opens.AddDate(0, 0, 7),
+		50 * time.Hour:          opens.AddDate(0, 0, 7),
+		7*24*time.Hour + 1:      opens.AddDate(0, 0, 7),
+		(30*24 + 2) * time.Hour: opens.AddDate(0, 0, 35),
+	} {
+		g.Expect(s.Next(last, opens.Add(now)).UTC()).To(Equal(want), "%s after it opened", now)
+	}
+	s.Jitter, s.Seed = 24*time.Hour, "uid"
+	next := s.Next(last, opens.Add(50*time.Hour)).UTC()
+	g.Expect(next).To(And(BeTemporally(">", opens.AddDate(0, 0, 7)), BeTemporally("<", opens.AddDate(0, 0, 7).Add(3*time.Hour))))
+	g.Expect(s.Next(last, next.Add(-time.Second)).UTC()).To(Equal(next), "also after that window opened")
+	g.Expect(s.Next(last, next.Add(time.Second)).UTC()).To(Equal(next))
+}
+
+func TestWindowsThatOverlapAreAlwaysOpen(t *testing.T) {
+	g := NewWithT(t)
+	s := Schedule{Interval: 24 * time.Hour, Jitter: 24 * time.Hour, Window: window(g, "0 * * * *", "", 90*time.Minute), Seed: "uid"}
+	begins := 0
+	for minute := range 600 {
+		now := last.Add(72*time.Hour + time.Duration(minute)*time.Minute)
+		if !now.Before(s.Next(last, now)) {
+			begins++
+		}
+	}
+	g.Expect(begins).To(BeNumerically(">", 60), "it is not put off from one to the next for ever")
 }
 
 func TestWhatCannotBeRead(t *testing.T) {

@@ -25,7 +25,7 @@ func Application(
 	reached := done || !d.Deleting && (o.Applied || o.Committed(d))
 
 	s.Flow = desired.Flow(app.Spec)
-	s.Warnings = warnings
+	s.Warnings = told(warnings)
 	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
 		s.ClientID = newest.ClientID
 	}
@@ -63,7 +63,7 @@ func Application(
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
 	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
 	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
-	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, reached, how))
+	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, d.Enforce && !done, reached, how))
 	c.kstatus(end, how)
 	return s
 }
@@ -106,9 +106,17 @@ func registered(d plan.Desired, o plan.Observed, reached bool, end verdict) verd
 	case d.Deleting && len(o.Deleted) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDeleting, "the registration was deleted"}
 	case reached:
-		return verdict{metav1.ConditionTrue, v1alpha1.ReasonRegistered, "the server holds the registration " + d.Key.ClientID + " as this generation asks"}
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonRegistered, "the server holds the registration " + presentID(d, o) + " as this generation asks"}
 	}
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
+}
+
+// presentID is the client id in use.
+func presentID(d plan.Desired, o plan.Observed) string {
+	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
+		return newest.ClientID
+	}
+	return d.Key.ClientID
 }
 
 func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
@@ -128,10 +136,14 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 	return verdict{metav1.ConditionFalse, end.reason, end.message}
 }
 
-func inSync(drift []string, reached bool, end verdict) verdict {
+// inSync compares the registration with the spec. broken: it could not be brought back.
+func inSync(drift []string, broken, reached bool, end verdict) verdict {
 	switch {
 	case end.reason == v1alpha1.ReasonAdoptionPending:
 		return verdict{metav1.ConditionFalse, end.reason, end.message}
+	case len(drift) > 0 && broken:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDrifted, "the registration at the server differs in " + strings.Join(drift, ", ") +
+			", and could not be brought back: " + end.message}
 	case len(drift) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDrifted, "the registration at the server differs in " + strings.Join(drift, ", ") +
 			", and spec.driftPolicy leaves it: set it to Enforce to bring it back, or change the spec"}

@@ -11,7 +11,7 @@ import (
 // generation still is: a pause is no failure to those who watch. What was not, or is to go, waits.
 func PausedApplication(app *v1alpha1.TrustedApplication, message string, warnings []string, now metav1.Time) v1alpha1.TrustedApplicationStatus {
 	s := *app.Status.DeepCopy()
-	s.Warnings = warnings
+	s.Warnings = told(warnings)
 	paused(&s.Conditions, app, s.ObservedGeneration, message, now)
 	return s
 }

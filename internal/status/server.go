@@ -60,8 +60,9 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 		e := p.Info.Endpoints
 		s.Type, s.Version = p.Info.Type, p.Info.Version
 		s.Endpoints = &v1alpha1.Endpoints{Issuer: e.Issuer, Token: e.Token, Authorization: e.Authorization, API: e.API}
-		s.Warnings = sorted(p.Info.Warnings)
+		s.Warnings = p.Info.Warnings
 	}
+	s.Warnings = told(append(withoutAnnotations(s.Warnings), annotationWarnings(ids)...))
 	if discovered && p.Capabilities != nil && p.Reason == "" {
 		s.Capabilities = capabilities(*p.Capabilities, p.Info.Features)
 	}

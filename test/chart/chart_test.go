@@ -164,6 +164,16 @@ func TestALifeOfARelease(t *testing.T) {
 	c.Expect(server.Spec.Environment).To(Equal(v1alpha1.EnvironmentProduction))
 }
 
+// Roles are the business of those who bring their own; what guards an annotation is not.
+func TestTheGuardStaysWithoutRoles(t *testing.T) {
+	c := start(t)
+	for set, want := range map[string]int{"rbac.create=false": 1, "rbac.create=true": 1, "rbac.guardAbandon=false": 0} {
+		out := c.helm("template", "ops", chartDir, "--set", set)
+		c.Expect(strings.Count(out, "kind: ValidatingAdmissionPolicy\n")).To(Equal(want), set)
+		c.Expect(strings.Contains(out, "(ClusterRole ops-trustedapp-operator-abandon)")).To(Equal(set == "rbac.create=true"), set)
+	}
+}
+
 // formerChart is a copy of the chart whose CustomResourceDefinition lacks a field.
 func (c *cluster) formerChart() string {
 	c.t.Helper()

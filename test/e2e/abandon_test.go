@@ -64,7 +64,8 @@ var _ = Describe("a deletion that is stuck", func() {
 			HaveField("ClientID", app.Spec.ApplicationURI+".alternate"),
 		))
 		Eventually(func(g Gomega) {
-			g.Expect(events(ctx, "")).To(ContainElement(And(HaveField("Reason", "RegistrationAbandoned"), HaveField("Regarding.Kind", "IdentityServer"), HaveField("Regarding.Name", w.server.Name))))
+			g.Expect(events(ctx, "")).To(ContainElement(And(HaveField("Reason", "RegistrationAbandoned"), HaveField("Regarding.Kind", "IdentityServer"),
+				HaveField("Regarding.Name", w.server.Name), HaveField("Regarding.UID", w.server.UID))))
 			g.Expect(events(ctx, w.namespace)).To(ContainElement(And(HaveField("Reason", "RegistrationAbandoned"), HaveField("Regarding.Name", "orders"))))
 		}).Should(Succeed())
 
@@ -101,6 +102,7 @@ var _ = Describe("a deletion that is stuck", func() {
 		isStuck(ctx, refused, v1alpha1.ReasonUnauthorized)
 		annotate(ctx, refused, v1alpha1.AbandonAnnotation, refused.Spec.ApplicationURI)
 		goes(ctx, refused)
+		told(ctx, refused, "RegistrationAbandoned", "although its registration could not be ended")
 
 		By("the IdentityServer is taken away by force")
 		server := w.again()

@@ -132,5 +132,11 @@ var _ = Describe("a pause", Serial, func() {
 		app.Annotations = map[string]string{v1alpha1.PausedAnnotation: "yes"}
 		w.create(ctx, app)
 		Expect(app.Status.Warnings).To(ContainElement(ContainSubstring("pauses with the value true only")))
+		kubectl("annotate", "ids", w.server.Name, v1alpha1.PausedAnnotation+"=on")
+		Eventually(func(g Gomega) {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
+			g.Expect(w.server.Status.Warnings).To(ContainElement(ContainSubstring("pauses with the value true only")))
+		}).Should(Succeed())
+		w.serverBecomes(ctx, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	})
 })
