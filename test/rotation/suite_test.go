@@ -82,6 +82,7 @@ func newServer(ctx context.Context) {
 	var err error
 	instance, err = servers.NewInstance(ctx, standin.Spec{
 		Name: "acme", Version: "26.2.1.66",
+		LicenceSlots: 1000, // each operator that is killed leaves a session, which holds one for 20 minutes
 		Users: []standin.User{
 			{Login: "svc.operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
 			{Login: "svc.orders", Active: true, UserType: "ApplicationUserNoLogin"},
