@@ -15,6 +15,7 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/desired"
 	"trustedapps.dev/operator/internal/execute"
+	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
 
@@ -33,18 +34,25 @@ func announceReadiness(ctx context.Context, recorder events.EventRecorder, objec
 	log.FromContext(ctx).Info("readiness changed", "ready", ready.Status, keyReason, ready.Reason, keyMessage, ready.Message)
 }
 
-// announceSteps tells what a run did that people care for, in an event and in the log.
-func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, trace []plan.Step) {
+// announceSteps tells what a run did that people care for, in an event and in the log. newest is the credential that it led to, if any: its
+// client id may be the one that takes turns with that of the spec.
+func announceSteps(
+	ctx context.Context, recorder events.EventRecorder, app *v1alpha1.TrustedApplication, trace []plan.Step, newest *ledger.Credential,
+) {
 	id := app.Spec.ApplicationURI
+	present := id
+	if newest != nil && newest.ClientID != "" {
+		present = newest.ClientID
+	}
 	for _, step := range trace {
 		tell := func(kind, reason, action, message string) {
 			recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
 			log.FromContext(ctx).Info(message, keyStep, execute.Name(step), keyReason, reason)
 		}
-		announceCredential(tell, id, step)
+		announceCredential(tell, id, present, step)
 		switch s := step.(type) {
 		case plan.Create:
-			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+id+" at the identity server")
+			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+present+" at the identity server")
 		case plan.NoteOrphan:
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register",
 				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
@@ -53,14 +61,14 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 			if !slices.Contains(trace, plan.Step(plan.Stage{})) {
 				continue // the same once more, after a crash or a refused credential
 			}
-			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+id+" to what the spec asks for")
+			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+present+" to what the spec asks for")
 		case plan.Publish:
 			switch {
 			case slices.Contains(trace, plan.Step(plan.Announce{})): // that is told
 			case toldServer(trace):
-				tell(corev1.EventTypeNormal, "Published", "Publish", "published what "+id+" needs to sign in")
+				tell(corev1.EventTypeNormal, "Published", "Publish", "published what "+present+" needs to sign in")
 			default:
-				tell(corev1.EventTypeNormal, "Published", "Publish", "wrote the Secret or ConfigMap of "+id+" again, with the same credential")
+				tell(corev1.EventTypeNormal, "Published", "Publish", "wrote the Secret or ConfigMap of "+present+" again, with the same credential")
 			}
 		case plan.Unpublish:
 			if !s.All {
@@ -88,13 +96,13 @@ func announceSteps(ctx context.Context, recorder events.EventRecorder, app *v1al
 }
 
 // announceCredential tells of the life of a credential.
-func announceCredential(tell func(kind, reason, action, message string), id string, step plan.Step) {
+func announceCredential(tell func(kind, reason, action, message string), id, present string, step plan.Step) {
 	switch s := step.(type) {
 	case plan.Announce:
 		tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate",
 			"published the next secret of "+id+" beside the present one, before the server is told it")
 	case plan.Promote:
-		tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published")
+		tell(corev1.EventTypeNormal, "Rotated", "Rotate", "the new credential of "+id+" is published, with the client id "+present)
 	case plan.Inherit:
 		tell(corev1.EventTypeWarning, "Restored", "Restore",
 			"went on with the registration "+id+" and its secret, which a former TrustedApplication of the same "+

@@ -11,6 +11,10 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/desired"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
 
@@ -51,13 +55,60 @@ func TestEachStepIsToldOnce(t *testing.T) {
 			if c.policy != "" {
 				app.DeletionTimestamp = &metav1.Time{Time: time.Now()}
 			}
-			announceSteps(t.Context(), recorder, app, c.trace)
+			announceSteps(t.Context(), recorder, app, c.trace, nil)
 			got := told(recorder)
 			g.Expect(got).To(HaveLen(len(c.want)), "%q", got)
 			for i, begin := range c.want {
 				g.Expect(got[i]).To(HavePrefix(begin))
 			}
 		})
+	}
+}
+
+func TestTheClientIDInUseIsTold(t *testing.T) {
+	g := NewWithT(t)
+	recorder := events.NewFakeRecorder(10)
+	other := &ledger.Credential{ID: "n", Credential: idserver.Credential{ClientID: "com.example.orders/sync.alternate"}}
+	announceSteps(t.Context(), recorder, newApp(), []plan.Step{plan.Create{}, plan.Publish{}, plan.Promote{}}, other)
+	g.Expect(told(recorder)).To(Equal([]string{
+		"Normal Registered registered com.example.orders/sync.alternate at the identity server",
+		"Normal Published published what com.example.orders/sync.alternate needs to sign in",
+		"Normal Rotated the new credential of com.example.orders/sync is published, with the client id com.example.orders/sync.alternate",
+	}))
+}
+
+func TestARestartThatFailsIsToldUntilItChanges(t *testing.T) {
+	g := NewWithT(t)
+	recorder := events.NewFakeRecorder(10)
+	app := newApp()
+	failed := plan.Observed{RestartTried: "c", RestartProblems: []string{"Deployment web does not exist in this namespace: correct the name"}}
+	announceRestarts(t.Context(), recorder, app, failed)
+	g.Expect(told(recorder)).To(Equal([]string{"Warning RestartFailed " + failed.RestartProblems[0]}))
+	app.Status.Warnings = desired.Warnings(app, connections.Entry{}, failed.RestartProblems...)
+	announceRestarts(t.Context(), recorder, app, failed)
+	g.Expect(told(recorder)).To(BeEmpty(), "the status has it")
+	failed.RestartProblems = append(failed.RestartProblems, "Deployment api does not exist in this namespace: correct the name")
+	announceRestarts(t.Context(), recorder, app, failed)
+	g.Expect(told(recorder)).To(Equal([]string{"Warning RestartFailed " + failed.RestartProblems[1]}))
+	announceRestarts(t.Context(), recorder, app, plan.Observed{RestartTried: "c"})
+	g.Expect(told(recorder)).To(ConsistOf(HavePrefix("Normal Restarted")))
+	announceRestarts(t.Context(), recorder, app, plan.Observed{})
+	g.Expect(told(recorder)).To(BeEmpty())
+}
+
+func TestDriftIsToldOnce(t *testing.T) {
+	g := NewWithT(t)
+	recorder := events.NewFakeRecorder(10)
+	app := newApp()
+	announceDrift(t.Context(), recorder, app, plan.Desired{}, plan.Observed{Repaired: []string{"scopes", "secret"}})
+	g.Expect(told(recorder)).To(Equal([]string{"Warning DriftRepaired somebody changed the registration at the identity server; brought back: scopes, secret"}))
+	before, after := v1alpha1.IdentityServerStatus{Orphaned: 1}, v1alpha1.IdentityServerStatus{Orphaned: 2}
+	for _, c := range []struct {
+		former, next v1alpha1.IdentityServerStatus
+		events       int
+	}{{before, after, 1}, {after, after, 0}, {after, before, 0}} {
+		announceOrphans(recorder, &v1alpha1.IdentityServer{}, c.former, c.next)
+		g.Expect(told(recorder)).To(HaveLen(c.events))
 	}
 }
 

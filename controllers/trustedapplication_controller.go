@@ -131,7 +131,7 @@ func (r *TrustedApplicationReconciler) work(
 	run := r.executor(app, entry)
 	run.Tell = r.tell(ctx, server)
 	result, err := run.Run(ctx, d)
-	announceSteps(ctx, r.Recorder, app, result.Trace)
+	announceSteps(ctx, r.Recorder, app, result.Trace, result.Observed.Ledger.Newest())
 	announceDrift(ctx, r.Recorder, app, d, result.Observed)
 	announceRestarts(ctx, r.Recorder, app, result.Observed)
 	if _, done := result.End.(plan.Done); done {
