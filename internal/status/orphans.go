@@ -13,13 +13,17 @@ func Orphans(s *v1alpha1.IdentityServerStatus, orphans []v1alpha1.OrphanedRegist
 	slices.SortFunc(list, func(a, b v1alpha1.OrphanedRegistration) int { return cmp.Compare(a.ClientID, b.ClientID) })
 	list = slices.CompactFunc(list, func(a, b v1alpha1.OrphanedRegistration) bool { return a.ClientID == b.ClientID })
 	s.Orphaned, s.Orphans = int32(min(len(list), 1<<31-1)), nil
+	if len(list) > v1alpha1.MaxOrphans { // the same ones each time
+		list = slices.Delete(list, v1alpha1.MaxOrphans, len(list))
+	}
 	if len(list) > 0 {
-		s.Orphans = list[:min(len(list), v1alpha1.MaxOrphans)] // the same ones each time
+		s.Orphans = list
 	}
 	var declared []string
 	for i := range apps {
-		for _, name := range apps[i].Status.Orphans {
-			declared = append(declared, apps[i].Namespace+"/"+apps[i].Name+": "+name)
+		app := &apps[i]
+		for _, name := range app.Status.Orphans {
+			declared = append(declared, app.Namespace+"/"+app.Name+": "+name)
 		}
 	}
 	s.DeclaredOrphans = sorted(declared)
