@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -97,25 +96,24 @@ func (r *IdentityServerReconciler) suspicions(server string, found []idserver.Re
 
 // orphans finds the registrations that belong to nobody, and ends those that did not in the sweep before either, where the policy says so.
 func (r *IdentityServerReconciler) orphans(
-	ctx context.Context, ids *v1alpha1.IdentityServer, server idserver.Server, found []idserver.Reply, apps []v1alpha1.TrustedApplication,
+	ctx context.Context, ids *v1alpha1.IdentityServer, server idserver.Server, registrations []idserver.Reply, apps []v1alpha1.TrustedApplication,
 ) ([]v1alpha1.OrphanedRegistration, error) {
 	known := map[types.UID]bool{}
 	for i := range apps {
 		known[apps[i].UID] = true
 	}
+	found, err := execute.Orphans(registrations, known, func(namespace, name string) (types.UID, error) { return r.uid(ctx, namespace, name) })
+	if err != nil {
+		return nil, err
+	}
 	left := map[string]v1alpha1.OrphanedRegistration{}
 	var orphans []idserver.Reply
-	for _, reply := range inventory.Unknown(found, known) {
-		orphan, ok, err := r.orphan(ctx, reply)
-		if err != nil {
-			return nil, err
+	for _, o := range found {
+		left[o.Credential.Handle] = v1alpha1.OrphanedRegistration{
+			ClientID: o.Credential.ClientID, Application: o.Owner.Namespace + "/" + o.Owner.Name, Enabled: o.Registration.Enabled, Successor: o.Successor,
 		}
-		if !ok {
-			continue
-		}
-		left[reply.Credential.Handle] = orphan
-		if !orphan.Successor {
-			orphans = append(orphans, reply)
+		if !o.Successor {
+			orphans = append(orphans, o.Reply)
 		}
 	}
 	for _, reply := range r.Inventory.Orphans(ids.Name, orphans) {
@@ -128,21 +126,14 @@ func (r *IdentityServerReconciler) orphans(
 	return list, nil
 }
 
-// orphan says whether a registration belongs to nobody. The API server is asked: the cache may not know its application yet.
-func (r *IdentityServerReconciler) orphan(ctx context.Context, reply idserver.Reply) (o v1alpha1.OrphanedRegistration, ok bool, err error) {
-	o = v1alpha1.OrphanedRegistration{
-		ClientID: reply.Credential.ClientID, Application: reply.Owner.Namespace + "/" + reply.Owner.Name, Enabled: reply.Registration.Enabled,
-	}
+// uid is that of the application of a name; "" where there is none. The API server is asked: the cache may not know it yet.
+func (r *IdentityServerReconciler) uid(ctx context.Context, namespace, name string) (types.UID, error) {
 	var app v1alpha1.TrustedApplication
-	err = r.Live.Get(ctx, client.ObjectKey{Namespace: reply.Owner.Namespace, Name: reply.Owner.Name}, &app)
-	if apierrors.IsNotFound(err) {
-		return o, true, nil
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &app)
+	if client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("looking for the application of a registration: %w", err)
 	}
-	if err != nil {
-		return o, false, fmt.Errorf("looking for the application of a registration: %w", err)
-	}
-	o.Successor = true
-	return o, string(app.UID) != reply.Owner.UID, nil
+	return app.UID, nil
 }
 
 // endOrphan does what the policy says about an orphan, and takes it off the list if it is gone.
@@ -156,6 +147,8 @@ func (r *IdentityServerReconciler) endOrphan(
 	deleted, err := execute.EndOrphan(ctx, server, reply, policy == v1alpha1.OrphanDelete)
 	of := id + " of " + reply.Owner.Namespace + "/" + reply.Owner.Name
 	switch {
+	case idserver.ReasonOf(err) == idserver.ReasonConflict: // it belongs to somebody by now
+		delete(left, reply.Credential.Handle)
 	case err != nil:
 		log.FromContext(ctx).Error(err, "an orphaned registration could not be ended; the next sweep tries again", "clientId", id)
 	case deleted:

@@ -38,11 +38,11 @@ func allActions() (between, within []action) {
 	edits := append(specEdits(), deleteApplication())
 	objects := append(objectActions(), registrationActions()...)
 	between = slices.Concat(edits, objects, serverActions(), rotationActions(),
-		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow(),
+		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow(), findOrphans(), endOrphans(),
 			restore(true, true), restore(true, false), restore(false, true), restore(false, false)})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
-	within = append(slices.Clone(objects), second)
+	within = append(slices.Clone(objects), second, endOrphans())
 	for _, e := range edits {
 		seen := action{name: e.name + ", a second leader runs", apply: e.apply, cost: 2, leader: true}
 		seen.possible = func(w *World) bool { return alone(w) && e.possible(w) }

@@ -48,7 +48,10 @@ func campaigns(full Budget) []Campaign {
 		w.sweeps = true
 		swept = append(swept, w)
 	}
-	all = append(all, Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}})
+	all = append(all,
+		Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}},
+		Campaign{clientChosen + ", orphans are ended", orphaned(), Budget{max(0, full.Faults-1), full.Actions}},
+		Campaign{clientChosen + ", orphans are ended, many actions", orphaned(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 	restarting := newWorld(clientChosen, spec{kind: service, secretName: "first", strategy: v1alpha1.RotationInPlace, restarts: true}, false)
 	all = append(all, Campaign{clientChosen + ", workloads are restarted", []*World{restarting}, Budget{max(0, full.Faults-1), full.Actions}})
 	restored := newWorld(clientChosen, spec{kind: service, secretName: "first"}, false)
@@ -90,6 +93,10 @@ func (m *Mistake) find() Result {
 	w := newWorld(m.profile, spec{kind: start, secretName: "first"}, false)
 	if m.adopts != nil {
 		w = adoptions()[*m.adopts]
+	}
+	if m.sweepMistake != "" {
+		w = orphaned()[0]
+		w.sweepMistake = m.sweepMistake
 	}
 	w.restores, w.app.spec.restarts = m.restores, m.restarts
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy

@@ -43,13 +43,15 @@ const (
 	onePair           = "at rest one credential works"
 	restartedOnce     = "a workload is restarted once for each credential that replaces another"
 	oneLedger         = "a ledger that was inherited is deleted"
+	onlyOrphans       = "a sweep ends only what belongs to nobody"
+	noOrphan          = "after a sweep nothing is left of what is gone"
 	letGo             = "only what cannot be ended is abandoned, where somebody says so"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"
 )
 
 // check checks what holds after every single effect.
 func (w *World) check() *Violation {
-	for _, c := range []func() *Violation{w.checkRegistrations, w.checkGuard, w.checkPublished, w.checkForeign, w.checkClients} {
+	for _, c := range []func() *Violation{w.checkRegistrations, w.checkGuard, w.checkPublished, w.checkForeign, w.checkClients, w.checkRobbed} {
 		if v := c(); v != nil {
 			return v
 		}
@@ -125,8 +127,8 @@ func (w *World) checkForeign() *Violation {
 	held := w.server.Registrations()
 	for _, u := range w.untouchable {
 		i := slices.IndexFunc(held, func(r memory.Stored) bool { return r.Handle == u.Handle })
-		if w.overlapped && u.Owner.Cluster == cluster {
-			continue // ours, and left by policy: a second leader may have acted on the policy of a moment before
+		if (w.overlapped || w.endsOrphans) && u.Owner.Cluster == cluster {
+			continue // ours, and left by policy: a second leader may have acted on the policy of a moment before, and a sweep ends it
 		}
 		if i < 0 || !sameRegistration(held[i], u) {
 			return violated(foreignUntouched, "the registration %s was", u.ClientID)

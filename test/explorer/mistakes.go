@@ -29,6 +29,8 @@ type Mistake struct {
 	// restarts: workloads are restarted.
 	restarts bool
 	adopts   *int
+	// sweepMistake is what a sweep for orphans does wrongly.
+	sweepMistake string
 	// next is a wrong plan.
 	next func(plan.Desired, plan.Observed) plan.Step
 	// server answers the executor wrongly.
@@ -55,6 +57,8 @@ var mistakes = append(rotationMistakes, []Mistake{
 		restarts: true, strategy: v1alpha1.RotationInPlace,
 		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.RestartDue = o.Ledger.RestartDue && o.Verified != "" }),
 	},
+	{name: "an orphan is ended without another look", profile: clientChosen, budget: Budget{0, 3}, sweepMistake: notLookedAgain},
+	{name: "what a successor may go on with is taken for an orphan", profile: clientChosen, budget: Budget{0, 3}, sweepMistake: successorIgnored},
 	{name: "a restored application inherits without proof", profile: clientChosen, budget: Budget{0, 1}, restores: true, next: believing(inheritSilently)},
 	{
 		name: "a restored Secret costs a new secret", profile: clientChosen, budget: Budget{0, 1}, restores: true,

@@ -53,6 +53,11 @@ func (p *serverPort) Claim(ctx context.Context, have idserver.Reply, owner idser
 	var reply idserver.Reply
 	err := p.s.ask(serverWrite, "claim registration", func() (err error) {
 		reply, err = p.Server.Claim(ctx, have, owner)
+		if err == nil { // what was left is ours again
+			p.s.w.untouchable = slices.DeleteFunc(p.s.w.untouchable, func(r memory.Stored) bool {
+				return p.s.w.endsOrphans && r.Handle == reply.Credential.Handle
+			})
+		}
 		return err
 	})
 	return reply, err

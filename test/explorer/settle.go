@@ -33,6 +33,9 @@ func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 			if v := repeat(w, mistake, log, end); v != nil {
 				return "Done", v
 			}
+			if v := w.checkNoOrphans(); v != nil {
+				return "Done", v
+			}
 			switch {
 			case w.underWay():
 				w.pass()

@@ -48,6 +48,12 @@ type history struct {
 	// sweeps: sweeps look for what people do to registrations. suspect: one raised a suspicion that no run has looked into; swept: one did
 	// at rest, so that nothing is excused any more.
 	sweeps, suspect, swept bool
+	// endsOrphans: sweeps end what belongs to nobody; orphans are what one found; robbed is the client id of what was none; sweepMistake is a
+	// seeded one.
+	endsOrphans  bool
+	orphans      []idserver.Reply
+	robbed       string
+	sweepMistake string
 	// abandoned is the UID of the application whose registrations were recorded as left behind; 0 for none.
 	abandoned int
 	// overlapped: a second leader was active during a run.
@@ -105,6 +111,7 @@ func (w *World) clone() *World {
 	c.told, c.proven = slices.Clone(w.told), slices.Clone(w.proven)
 	c.refused, c.removed = slices.Clone(w.refused), slices.Clone(w.removed)
 	c.untouchable, c.foreign = slices.Clone(w.untouchable), slices.Clone(w.foreign)
+	c.orphans = slices.Clone(w.orphans)
 	c.views, c.exposed = slices.Clone(w.views), slices.Clone(w.exposed)
 	return &c
 }
@@ -181,6 +188,9 @@ func (w *World) renderCredential(b *strings.Builder, place string, c *ledger.Cre
 func (w *World) renderHistory(b *strings.Builder) {
 	for _, r := range w.untouchable {
 		fmt.Fprintf(b, "untouchable %s\n", r.Handle)
+	}
+	for _, o := range w.orphans {
+		fmt.Fprintf(b, "found orphan %s of %s\n", o.Credential.Handle, o.Owner.UID)
 	}
 	fmt.Fprintf(b, "refused %q foreign %d\n", w.refused, len(w.foreign))
 	w.renderClients(b)
