@@ -24,6 +24,9 @@ const (
 	RevisionAnnotation = "trustedapps.dev/revision"
 	// CredentialAnnotation on the Pods of a workload names the credential for which it was restarted.
 	CredentialAnnotation = "trustedapps.dev/credential"
+	// TemplateAnnotation on a published Secret names the labels and annotations that come from spec.credentials.template, so that they go when
+	// they go there.
+	TemplateAnnotation = "trustedapps.dev/template"
 	// IssuedAtAnnotation on a published Secret says when its credential was made (RFC 3339), for those who watch its age.
 	IssuedAtAnnotation = "trustedapps.dev/issued-at"
 )

@@ -39,6 +39,7 @@ func matches(have, want client.Object) bool {
 	mine := want.GetOwnerReferences()[0]
 	return contains(have.GetLabels(), want.GetLabels()) &&
 		contains(have.GetAnnotations(), want.GetAnnotations()) &&
+		have.GetAnnotations()[v1alpha1.TemplateAnnotation] == want.GetAnnotations()[v1alpha1.TemplateAnnotation] &&
 		slices.ContainsFunc(have.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return equality.Semantic.DeepEqual(r, mine) }) &&
 		sameContent(have, want)
 }
@@ -67,10 +68,11 @@ func unchangeable(have, want client.Object) bool {
 	return true
 }
 
-// inherit gives want what others added to the metadata of have, so that it may replace have.
+// inherit gives want what others added to the metadata of have, so that it may replace have. What a former template added goes.
 func inherit(want, have client.Object) {
-	want.SetLabels(overlay(have.GetLabels(), want.GetLabels()))
-	want.SetAnnotations(overlay(have.GetAnnotations(), want.GetAnnotations()))
+	templated := have.GetAnnotations()[v1alpha1.TemplateAnnotation]
+	want.SetLabels(overlay(withoutTemplate(have.GetLabels(), labelPlace, templated), want.GetLabels()))
+	want.SetAnnotations(overlay(withoutTemplate(have.GetAnnotations(), annotationPlace, templated), want.GetAnnotations()))
 	mine := want.GetOwnerReferences()
 	others := slices.DeleteFunc(slices.Clone(have.GetOwnerReferences()), func(r metav1.OwnerReference) bool {
 		return r.UID == mine[0].UID || isApplication(r, mine[0].Name) // that of a former application of the same name

@@ -79,6 +79,28 @@ func TestEditsByHand(t *testing.T) {
 	}
 }
 
+func TestWhatATemplateAddedGoesWithIt(t *testing.T) {
+	f := newFixture(t)
+	app := hybrid
+	app.Template = Template{
+		Labels: map[string]string{"team": "a", "tier": "b"}, Annotations: map[string]string{"note": "c"}, Data: map[string]string{"x": "y"},
+	}
+	f.publish(app)
+	f.Expect(f.observe(app).Secret).To(Equal(plan.Matches))
+	f.edit(func(s *corev1.Secret) { s.Labels["by-hand"], s.Annotations["by-hand"] = "d", "e" })
+	f.Expect(f.secret().Labels).To(And(HaveKeyWithValue("team", "a"), HaveKeyWithValue("tier", "b")))
+	app.Template = Template{Labels: map[string]string{"team": "a"}}
+	f.publish(app)
+	s := f.secret()
+	f.Expect(s.Labels).To(And(HaveKeyWithValue("team", "a"), Not(HaveKey("tier")), HaveKeyWithValue("by-hand", "d")))
+	f.Expect(s.Annotations).To(And(Not(HaveKey("note")), HaveKeyWithValue("by-hand", "e")))
+	f.Expect(s.Data).NotTo(HaveKey("x"))
+	f.publish(hybrid)
+	s = f.secret()
+	f.Expect(s.Labels).To(And(Not(HaveKey("team")), HaveKeyWithValue("by-hand", "d"), HaveKey(v1alpha1.ApplicationLabel)))
+	f.Expect(s.Annotations).NotTo(HaveKey(v1alpha1.TemplateAnnotation))
+}
+
 func TestWhatUsersAddedSurvivesARestoration(t *testing.T) {
 	f := newFixture(t)
 	f.publish(hybrid)

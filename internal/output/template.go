@@ -1,8 +1,13 @@
 package output
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/template"
@@ -20,9 +25,43 @@ func (t Template) apply(secret *corev1.Secret, v template.Values) error {
 		}
 		secret.Data[key] = value
 	}
+	if keys := t.metadata(); keys != "" {
+		secret.Annotations[v1alpha1.TemplateAnnotation] = keys
+	}
 	secret.Labels = overlay(t.Labels, secret.Labels)
 	secret.Annotations = overlay(t.Annotations, secret.Annotations)
 	return nil
+}
+
+// The places of the keys that metadata names.
+const (
+	labelPlace      = "labels/"
+	annotationPlace = "annotations/"
+)
+
+// metadata names the labels and annotations of the template.
+func (t Template) metadata() string {
+	var keys []string
+	for key := range t.Labels {
+		keys = append(keys, labelPlace+key)
+	}
+	for key := range t.Annotations {
+		keys = append(keys, annotationPlace+key)
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, ",")
+}
+
+// withoutTemplate are the labels or annotations of an object without those that a template brought.
+func withoutTemplate(of map[string]string, place string, templated string) map[string]string {
+	rest := maps.Clone(of)
+	for key := range strings.SplitSeq(templated, ",") {
+		if name, ok := strings.CutPrefix(key, place); ok {
+			delete(rest, name)
+		}
+	}
+	delete(rest, v1alpha1.TemplateAnnotation)
+	return rest
 }
 
 // values are what a template sees.
