@@ -107,6 +107,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if former, ok := r.Pool.Get(ids.Name); ok && probe.Info.Endpoints.Issuer == "" {
 		entry.Info = former.Info // an outage does not make us forget where the server is
 	}
+	r.Pool.Set(ids.Name, entry) // its applications wait neither for a sweep nor for the status
 	next := status.Server(&ids, probe, metav1.Now())
 	if entry.Ready {
 		if err := r.sweep(ctx, &ids, connection, &next); err != nil {
@@ -116,7 +117,6 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if err := r.write(ctx, &ids, next); err != nil {
 		return ctrl.Result{}, err
 	}
-	r.Pool.Set(ids.Name, entry)
 	return ctrl.Result{RequeueAfter: r.next(&ids, probe)}, nil
 }
 
