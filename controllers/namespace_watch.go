@@ -10,9 +10,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -31,14 +34,9 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 			return err
 		}
 	}
-	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
-		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
-		DefaultNamespaces:    map[string]cache.Config{namespace: {}},
-		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}),
-		DefaultTransform:     cache.TransformStripManagedFields(),
-	})
+	metadata, err := n.labelled(namespace, labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}))
 	if err != nil {
-		return fmt.Errorf("making the cache: %w", err)
+		return err
 	}
 	kinds := []*metav1.PartialObjectMetadata{{}, {}}
 	kinds[0].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
@@ -51,6 +49,9 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 		}
 	}()
 	if err := fill(running, metadata, kinds); err != nil {
+		return err
+	}
+	if err := n.watchOffers(running, namespace); err != nil {
 		return err
 	}
 	for _, kind := range kinds {
@@ -70,6 +71,43 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 	n.caches[namespace], n.refused[namespace] = stoppable{metadata, stop}, false
 	n.mu.Unlock()
 	n.changed(ctx, namespace)
+	return nil
+}
+
+// labelled makes a cache of the metadata of the objects in a namespace that carry labels.
+func (n *namespaces) labelled(namespace string, selector labels.Selector) (cache.Cache, error) {
+	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
+		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
+		DefaultNamespaces: map[string]cache.Config{namespace: {}}, DefaultLabelSelector: selector,
+		DefaultTransform: cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the cache: %w", err)
+	}
+	return metadata, nil
+}
+
+// watchOffers wakes applications for which a Secret is labelled: it offers the secret of a registration to adopt. It ends with ctx.
+func (n *namespaces) watchOffers(ctx context.Context, namespace string) error {
+	offered, err := labels.NewRequirement(v1alpha1.AdoptForLabel, selection.Exists, nil)
+	if err != nil {
+		return fmt.Errorf("selecting what is offered: %w", err)
+	}
+	offers, err := n.labelled(namespace, labels.NewSelector().Add(*offered))
+	if err != nil {
+		return err
+	}
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	if err := fill(ctx, offers, []*metav1.PartialObjectMetadata{secret}); err != nil {
+		return err
+	}
+	application := handler.TypedEnqueueRequestsFromMapFunc(func(_ context.Context, s *metav1.PartialObjectMetadata) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: s.Namespace, Name: s.Labels[v1alpha1.AdoptForLabel]}}}
+	})
+	if err := n.watch(source.Kind(offers, secret, application)); err != nil {
+		return fmt.Errorf("watching what is offered: %w", err)
+	}
 	return nil
 }
 

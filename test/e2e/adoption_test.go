@@ -103,13 +103,17 @@ var _ = Describe("a registration that was there before", func() {
 		Expect(admin.Create(ctx, app)).To(Succeed())
 		Expect(w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAdoptionSecretInvalid).Message).To(ContainSubstring("the server refuses the client_secret"))
 		w.offer(ctx, "second", "orders", map[string]string{"client_secret": byHand})
-		edit(ctx, app, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = "Orders" })
 		Eventually(func(g Gomega) {
 			w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAdoptionSecretInvalid)
 			g.Expect(readyOf(app).Message).To(ContainSubstring("several Secrets"))
 		}).Should(Succeed())
 		Expect(w.found(ctx, app.Spec.ApplicationURI)).To(Equal(before))
 		Expect(readyOf(app).Message).NotTo(ContainSubstring(byHand))
+
+		By("it goes on by itself once the wrong one is gone")
+		Expect(admin.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "wrong"}})).To(Succeed())
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		Expect(w.accepts(ctx, with(w.secret(ctx, app.Status.Binding), []byte(byHand)))).To(BeTrue(), "the offered secret stays")
 	})
 
 	It("is left where the policies do not allow it, and the loser is told", func(ctx SpecContext) {
