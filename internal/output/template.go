@@ -53,7 +53,7 @@ func (t Template) metadata() string {
 }
 
 // withoutTemplate are the labels or annotations of an object without those that a template brought.
-func withoutTemplate(of map[string]string, place string, templated string) map[string]string {
+func withoutTemplate(of map[string]string, place, templated string) map[string]string {
 	rest := maps.Clone(of)
 	for key := range strings.SplitSeq(templated, ",") {
 		if name, ok := strings.CutPrefix(key, place); ok {
