@@ -99,7 +99,8 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
 	}
 	d := desired.Of(app, r.Cluster, entry, known)
-	d.Suspect = r.Inventory.Suspect(app.Spec.IdentityServerRef.Name, app.UID)
+	sweep := r.Inventory.Suspect(app.Spec.IdentityServerRef.Name, app.UID)
+	d.Suspect = sweep > 0
 	if permitted, remedy, known := r.Published.Permitted(req.Namespace); !permitted {
 		if !known {
 			return ctrl.Result{}, nil // the answer wakes this application
@@ -121,22 +122,26 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if known {
 		server = app.Spec.IdentityServerRef.Name
 	}
-	return r.work(ctx, req, app, entry, d, server)
+	result, looked, err := r.work(ctx, req, app, entry, d, server)
+	if looked {
+		r.Inventory.Clear(app.Spec.IdentityServerRef.Name, app.UID, sweep)
+	}
+	return result, err
 }
 
-// work runs on an application that has its turn. server is its label in metrics.
+// work runs on an application that has its turn. server is its label in metrics. looked says whether it looked into the
+// suspicion that there was.
 func (r *TrustedApplicationReconciler) work(
 	ctx context.Context, req ctrl.Request, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, server string,
-) (ctrl.Result, error) {
+) (again ctrl.Result, looked bool, _ error) {
 	run := r.executor(app, entry)
 	run.Tell = r.tell(ctx, server)
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace, result.Observed.Ledger.Newest())
 	announceDrift(ctx, r.Recorder, app, d, result.Observed)
 	announceRestarts(ctx, r.Recorder, app, result.Observed)
-	if _, done := result.End.(plan.Done); done {
-		r.Inventory.Clear(app.Spec.IdentityServerRef.Name, app.UID)
-	}
+	_, done := result.End.(plan.Done)
+	looked = done && result.Observed.Inspected(d)
 	if err != nil || result.Observed.Failure != nil {
 		ctx = atStep(ctx, result.Last)
 	}
@@ -153,15 +158,16 @@ func (r *TrustedApplicationReconciler) work(
 	log.FromContext(ctx).V(1).Info("the run ended", "outcome", how)
 	switch {
 	case err != nil:
-		return r.retry(ctx, req, err)
+		again, err = r.retry(ctx, req, err)
+		return again, looked, err
 	case gone:
 		r.backoff.Forget(req.NamespacedName)
 		r.Pace.Forget(req.NamespacedName)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, looked, nil
 	}
 	phase := status.Phase(result.Observed)
 	r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, !d.Deleting && underWay(phase), phase == v1alpha1.RotationQueued)
-	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, plan.Wake(d, result.Observed))}, nil
+	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, plan.Wake(d, result.Observed))}, looked, nil
 }
 
 // underWay says whether clients may not know yet what the server accepts next.

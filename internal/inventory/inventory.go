@@ -27,13 +27,16 @@ type App struct {
 type Book struct {
 	mu      sync.Mutex
 	servers map[string]*page
+	// sweeps counts all of them.
+	sweeps int
 }
 
 // page is one server.
 type page struct {
 	// versions are those of the registrations, by handle, as the last sweep saw them.
 	versions map[string]string
-	suspects map[types.UID]bool
+	// suspects are the sweeps that raised a suspicion nobody has looked into.
+	suspects map[types.UID]int
 	// orphans are the handles that the last sweep found to belong to nobody.
 	orphans map[string]bool
 	owned   int
@@ -46,8 +49,9 @@ func (b *Book) Enter(server string, found []idserver.Reply, apps []App) []types.
 	if b.servers == nil {
 		b.servers = map[string]*page{}
 	}
+	b.sweeps++
 	former := b.servers[server]
-	now := &page{versions: map[string]string{}, suspects: map[types.UID]bool{}, orphans: map[string]bool{}, owned: len(found)}
+	now := &page{versions: map[string]string{}, suspects: map[types.UID]int{}, orphans: map[string]bool{}, owned: len(found)}
 	if former != nil {
 		now.orphans = former.orphans
 	}
@@ -63,8 +67,9 @@ func (b *Book) Enter(server string, found []idserver.Reply, apps []App) []types.
 	var suspects []types.UID
 	for _, app := range apps {
 		uid := string(app.UID)
-		if app.Drifted || changed[uid] || differs(app, byOwner[uid]) {
-			now.suspects[app.UID] = true
+		unheeded := former != nil && former.suspects[app.UID] > 0
+		if unheeded || app.Drifted || changed[uid] || differs(app, byOwner[uid]) {
+			now.suspects[app.UID] = b.sweeps
 			suspects = append(suspects, app.UID)
 		}
 	}
@@ -79,19 +84,21 @@ func differs(app App, have []idserver.Reply) bool {
 	})
 }
 
-// Suspect says whether the last sweep found that an application's registration may have been changed.
-func (b *Book) Suspect(server string, uid types.UID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.servers[server]
-	return p != nil && p.suspects[uid]
-}
-
-// Clear notes that a suspicion was looked into.
-func (b *Book) Clear(server string, uid types.UID) {
+// Suspect is the number of the sweep which found that an application's registration may have been changed; 0 where none did.
+func (b *Book) Suspect(server string, uid types.UID) (sweep int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p := b.servers[server]; p != nil {
+		sweep = p.suspects[uid]
+	}
+	return sweep
+}
+
+// Clear notes that the suspicion of a sweep was looked into. One that was raised since stays.
+func (b *Book) Clear(server string, uid types.UID, sweep int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p := b.servers[server]; p != nil && p.suspects[uid] == sweep {
 		delete(p.suspects, uid)
 	}
 }

@@ -86,7 +86,7 @@ func (s *session) run() (out outcome) {
 	if s.pending != nil {
 		s.flush()
 	}
-	if _, done := result.End.(plan.Done); done && err == nil {
+	if _, done := result.End.(plan.Done); done && err == nil && result.Observed.Inspected(s.desired) {
 		s.w.suspect = false
 	}
 	return outcome{end: result.End, err: err, trace: result.Trace}
