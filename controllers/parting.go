@@ -3,12 +3,18 @@ package controllers
 import (
 	"context"
 	"errors"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/execute"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
+	"trustedapps.dev/operator/internal/status"
 )
 
 // errNotWatched is the error for a namespace that the operator does not publish in.
@@ -48,4 +54,21 @@ func (p *partingOutputs) refused(err error) bool {
 	refused := apierrors.IsForbidden(err) || errors.Is(err, errNotWatched)
 	p.closed = p.closed || refused
 	return refused
+}
+
+// abandon records at the server that registrations are left behind, once for each.
+func (r *TrustedApplicationReconciler) abandon(ctx context.Context, app *v1alpha1.TrustedApplication, ids []string, now time.Time) error {
+	var server v1alpha1.IdentityServer
+	if err := r.Live.Get(ctx, client.ObjectKey{Name: app.Spec.IdentityServerRef.Name}, &server); err != nil {
+		return client.IgnoreNotFound(err) // the event tells it; there is nothing else that could
+	}
+	if !status.Abandon(&server.Status, app, ids, metav1.NewTime(now)) {
+		return nil
+	}
+	if err := r.Client.Status().Update(ctx, &server); err != nil {
+		return err
+	}
+	r.Recorder.Eventf(&server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s", clip("the registration "+
+		app.Spec.ApplicationURI+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there: see status.abandoned"))
+	return nil
 }

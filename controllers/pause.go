@@ -2,14 +2,10 @@ package controllers
 
 import (
 	"context"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -58,38 +54,4 @@ func (r *IdentityServerReconciler) pause(ctx context.Context, ids *v1alpha1.Iden
 	entry.Paused = true
 	r.Pool.Set(ids.Name, entry)
 	return ctrl.Result{}, nil
-}
-
-// annotated sees that a person asked for something by one of the annotations, or took it back.
-func annotated(keys ...string) predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			for _, key := range keys {
-				was, had := e.ObjectOld.GetAnnotations()[key]
-				is, has := e.ObjectNew.GetAnnotations()[key]
-				if was != is || had != has {
-					return true
-				}
-			}
-			return false
-		},
-	}
-}
-
-// abandon records at the server that registrations are left behind, once for each.
-func (r *TrustedApplicationReconciler) abandon(ctx context.Context, app *v1alpha1.TrustedApplication, ids []string, now time.Time) error {
-	var server v1alpha1.IdentityServer
-	if err := r.Live.Get(ctx, client.ObjectKey{Name: app.Spec.IdentityServerRef.Name}, &server); err != nil {
-		return client.IgnoreNotFound(err) // the event tells it; there is nothing else that could
-	}
-	if !status.Abandon(&server.Status, app, ids, metav1.NewTime(now)) {
-		return nil
-	}
-	if err := r.Client.Status().Update(ctx, &server); err != nil {
-		return err
-	}
-	r.Recorder.Eventf(&server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s", clip("the registration "+
-		app.Spec.ApplicationURI+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there: see status.abandoned"))
-	return nil
 }

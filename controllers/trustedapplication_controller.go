@@ -5,13 +5,10 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -210,124 +207,6 @@ func room(c idserver.Capabilities) int {
 		return 16
 	}
 	return 2 * c.MaxInFlight
-}
-
-// executor assembles a run on the application.
-func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication, entry connections.Entry) *execute.Executor {
-	finalizer := &finalizer{client: r.Client, live: r.Live, app: app}
-	record := r.Ledgers.Entry(ledger.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID})
-	var objects execute.Outputs = r.Outputs.Objects(outputs(app), entry.Info)
-	if !app.DeletionTimestamp.IsZero() {
-		objects = &partingOutputs{Outputs: objects}
-	}
-	name := client.ObjectKeyFromObject(app)
-	return &execute.Executor{
-		Server: entry.Server,
-		Pace: func() (time.Time, bool) {
-			return r.Pace.Begin(app.Spec.IdentityServerRef.Name, name, entry.Spacing, time.Now())
-		},
-		Ledger:    &guardedLedger{Entry: record, finalizer: finalizer},
-		Outputs:   objects,
-		Finalizer: finalizer,
-		Abandon:   func(ctx context.Context, ids []string) error { return r.abandon(ctx, app, ids, time.Now()) },
-		Lives:     r.lives,
-		Restart: func(ctx context.Context, credential string) ([]string, error) {
-			return r.restart(ctx, app, credential, time.Now())
-		},
-		Draw:  idserver.DrawSecret,
-		NewID: ledger.NewID,
-		Now:   time.Now,
-	}
-}
-
-// lives says whether the application exists that a mark of this cluster names.
-func (r *TrustedApplicationReconciler) lives(ctx context.Context, owner idserver.Mark) (bool, error) {
-	var other v1alpha1.TrustedApplication
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}, &other)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking for the application of a registration: %w", err)
-	}
-	return string(other.UID) == owner.UID, nil
-}
-
-// outputs is what the application says about its published objects.
-func outputs(app *v1alpha1.TrustedApplication) output.App {
-	o := output.App{
-		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: app.Spec.IdentityServerRef.Name,
-		SecretName: desired.SecretName(app), ConfigMapName: desired.ConfigMapName(app), Want: desired.Registration(app),
-		ClientID: app.Spec.ApplicationURI, Adopts: app.Spec.AdoptionPolicy != "" && app.Spec.AdoptionPolicy != v1alpha1.AdoptNever,
-	}
-	if c := app.Spec.Credentials; c != nil && c.Template != nil {
-		t := c.Template
-		o.Template = output.Template{Labels: texts(t.Labels), Annotations: texts(t.Annotations), Data: texts(t.Data)}
-		for _, preset := range t.Presets {
-			o.Template.Presets = append(o.Template.Presets, string(preset))
-		}
-	}
-	return o
-}
-
-func texts[T ~string](m map[string]T) map[string]string {
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[k] = string(v)
-	}
-	return out
-}
-
-// report tells in the status how a run ended.
-func (r *TrustedApplicationReconciler) report(
-	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result,
-) error {
-	told := result.Observed.Applied
-	warnings := desired.MergeWarnings(desired.Warnings(app, entry, result.Observed.RestartProblems...), result.Warnings, app.Status.Warnings, told)
-	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
-}
-
-// writeStatus writes the status if it changed, with an event where readiness did.
-func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1alpha1.TrustedApplication, next v1alpha1.TrustedApplicationStatus) error {
-	former := app.Status
-	if equality.Semantic.DeepEqual(former, next) {
-		return nil
-	}
-	app.Status = next
-	if err := r.Client.Status().Update(ctx, app); err != nil {
-		return fmt.Errorf("writing the status: %w", err)
-	}
-	announceReadiness(ctx, r.Recorder, app, former.Conditions, next.Conditions)
-	return nil
-}
-
-// notPermitted tells in the status that the namespace is closed to the operator. It is woken when that changes.
-func (r *TrustedApplicationReconciler) notPermitted(ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, remedy string) error {
-	former, end := app.Status, plan.Wait{Reason: v1alpha1.ReasonNamespaceNotPermitted, Message: remedy}
-	next := status.Application(app, d, end, plan.Observed{}, former.Warnings, metav1.Now())
-	next.Binding, next.ConfigMapName, next.Orphans = former.Binding, former.ConfigMapName, former.Orphans // nothing was looked at
-	return r.writeStatus(ctx, app, next)
-}
-
-// failed tells in the status of an error that stays until somebody does something, and returns it for a retry.
-func (r *TrustedApplicationReconciler) failed(
-	ctx context.Context, app *v1alpha1.TrustedApplication, d plan.Desired, result execute.Result, cause error,
-) error {
-	if !apierrors.IsForbidden(cause) && !apierrors.IsInvalid(cause) && !errors.Is(cause, ledger.ErrCorrupt) {
-		return cause // passes by itself; a status for it would be a write for each attempt
-	}
-	if apierrors.IsForbidden(cause) {
-		r.Published.Forbidden(ctx, app.Namespace)
-		if permitted, remedy, _ := r.Published.Permitted(app.Namespace); !permitted {
-			return r.notPermitted(ctx, app, d, remedy)
-		}
-	}
-	end := plan.Wait{Reason: v1alpha1.ReasonWriteFailed, Message: cause.Error()}
-	err := r.writeStatus(ctx, app, status.Application(app, d, end, result.Observed, app.Status.Warnings, metav1.Now()))
-	if overtaken(err) {
-		return cause // it is told at the next attempt
-	}
-	return errors.Join(cause, err)
 }
 
 // next says when to come back: never where something else will wake the application. due is when there will be something to do.

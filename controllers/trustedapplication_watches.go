@@ -112,3 +112,20 @@ func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server stri
 	}
 	return append(ending, living...)
 }
+
+// annotated sees that a person asked for something by one of the annotations, or took it back.
+func annotated(keys ...string) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			for _, key := range keys {
+				was, had := e.ObjectOld.GetAnnotations()[key]
+				is, has := e.ObjectNew.GetAnnotations()[key]
+				if was != is || had != has {
+					return true
+				}
+			}
+			return false
+		},
+	}
+}
