@@ -85,6 +85,7 @@ func (r *IdentityServerReconciler) suspicions(server string, found []idserver.Re
 		if app.DeletionTimestamp.IsZero() {
 			expected = append(expected, inventory.App{
 				UID: app.UID, ClientIDs: desired.ClientIDs(app), Want: desired.Registration(app), Drifted: len(app.Status.Drift) > 0,
+				Awaited: app.Status.ClientID == "" || app.Status.ObservedGeneration != app.Generation,
 			})
 			names[app.UID] = client.ObjectKeyFromObject(app)
 		}

@@ -21,6 +21,8 @@ type App struct {
 	Want      idserver.Registration
 	// Drifted: its status says that something differs, which may be over.
 	Drifted bool
+	// Awaited: its own run has yet to tell the server what it says now, and tells the whole of it.
+	Awaited bool
 }
 
 // Book holds what the sweeps of this process found. Its zero value is ready; all methods are safe for concurrent use.
@@ -68,7 +70,12 @@ func (b *Book) Enter(server string, found []idserver.Reply, apps []App) []types.
 	for _, app := range apps {
 		uid := string(app.UID)
 		unheeded := former != nil && former.suspects[app.UID] > 0
-		if unheeded || app.Drifted || changed[uid] || differs(app, byOwner[uid]) {
+		if app.Awaited {
+			for _, r := range byOwner[uid] {
+				delete(now.versions, r.Credential.Handle) // what is done to it until its run ends is seen by the next sweep
+			}
+		}
+		if unheeded || !app.Awaited && (app.Drifted || changed[uid] || differs(app, byOwner[uid])) {
 			now.suspects[app.UID] = b.sweeps
 			suspects = append(suspects, app.UID)
 		}

@@ -88,6 +88,22 @@ func TestAVersionThatRoseIsSuspicious(t *testing.T) {
 	g.Expect(b.Enter("acme", []idserver.Reply{registration("u", "a", "9")}, app)).To(BeEmpty(), "nothing is known to compare with")
 }
 
+func TestAnApplicationWhoseRunIsAwaitedIsNotSuspicious(t *testing.T) {
+	g := NewWithT(t)
+	var b Book
+	app := App{UID: "u", ClientIDs: []string{"a"}, Want: want}
+	enter := func(awaited bool, version string) []types.UID {
+		app.Awaited = awaited
+		return b.Enter("acme", []idserver.Reply{registration("u", "a", version, renamed)}, []App{app})
+	}
+	g.Expect(enter(true, "1")).To(BeEmpty())
+	g.Expect(enter(false, "1")).To(HaveLen(1))
+	g.Expect(enter(true, "1")).To(HaveLen(1), "what was suspicious before is looked into")
+	b.Clear("acme", "u", b.Suspect("acme", "u"))
+	app.Want.DisplayName = "by hand"
+	g.Expect(enter(false, "1")).To(HaveLen(1), "what was done to it after its run cannot be told from what its run did")
+}
+
 func TestAnOrphanIsConfirmedByTheNextSweep(t *testing.T) {
 	g := NewWithT(t)
 	var b Book
