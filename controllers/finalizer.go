@@ -17,8 +17,6 @@ type finalizer struct {
 	client client.Client
 	live   client.Reader
 	app    *v1alpha1.TrustedApplication
-	// added: it was put there in this run, which proves that the application is as we saw it.
-	added bool
 }
 
 // Present says whether it is there.
@@ -33,7 +31,6 @@ func (f *finalizer) Add(ctx context.Context) error {
 	if err := f.client.Patch(ctx, f.app, patch); err != nil {
 		return fmt.Errorf("adding the finalizer: %w", err)
 	}
-	f.added = true
 	return nil
 }
 
@@ -48,11 +45,9 @@ func (f *finalizer) Remove(ctx context.Context) error {
 }
 
 // confirm proves that the application still is as we saw it. A cache may lag: without this, one that was deleted a moment ago
-// could be registered once more, with nobody left to clean up.
+// could be registered once more, with nobody left to clean up. A finalizer that was just added proves nothing either: an API server that
+// had read the application for a deletion before deletes it all the same.
 func (f *finalizer) confirm(ctx context.Context) error {
-	if f.added {
-		return nil
-	}
 	var now v1alpha1.TrustedApplication
 	err := f.live.Get(ctx, client.ObjectKeyFromObject(f.app), &now)
 	if err == nil && now.UID == f.app.UID && now.Generation == f.app.Generation && controllerutil.ContainsFinalizer(&now, v1alpha1.Finalizer) {

@@ -110,7 +110,7 @@ func TestAServerIsProbedAndStaysConnected(t *testing.T) {
 
 func TestAFinalizerThatComesDuringAProbeCostsNoSecondOne(t *testing.T) {
 	s := newServers(t, acme(), login())
-	protection := &ServerProtection{Client: s.api}
+	protection := NewServerProtection(s.api)
 	s.Expect(s.api.Create(t.Context(), newApp())).To(Succeed())
 	s.now.during = func() {
 		_, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,14 +19,23 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 )
 
-// conflictPause gives the cache the time to see what somebody else wrote. A server without the finalizer is not protected yet, so it is short.
-const conflictPause = 20 * time.Millisecond
+// The pauses give the cache the time to see what somebody else wrote. A server without the finalizer is not protected yet, so the first is short;
+// a watch that is held up for long is not waited for by asking ever again.
+const firstConflictPause, longestConflictPause = 20 * time.Millisecond, 10 * time.Second
 
 // ServerProtection keeps an IdentityServer that is deleted until no TrustedApplication names it any more. Whoever deletes both at once,
 // as GitOps tools do, would otherwise leave applications whose registrations nobody can end. Without applications it keeps nothing, so
 // that an unused server goes at once, also when the operator is gone.
 type ServerProtection struct {
-	Client client.Client
+	client  client.Client
+	backoff workqueue.TypedRateLimiter[string]
+}
+
+// NewServerProtection makes one with the manager's client.
+func NewServerProtection(c client.Client) *ServerProtection {
+	return &ServerProtection{
+		client: c, backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstConflictPause, longestConflictPause),
+	}
 }
 
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch;patch
@@ -33,7 +43,7 @@ type ServerProtection struct {
 // Reconcile puts the finalizer on a server that is named by an application, and takes it off when none is left.
 func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var ids v1alpha1.IdentityServer
-	if err := p.Client.Get(ctx, req.NamespacedName, &ids); err != nil {
+	if err := p.client.Get(ctx, req.NamespacedName, &ids); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if isPaused(&ids) {
@@ -54,10 +64,11 @@ func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if !changed {
 		return ctrl.Result{}, nil
 	}
-	err = client.IgnoreNotFound(p.Client.Patch(ctx, &ids, patch))
+	err = client.IgnoreNotFound(p.client.Patch(ctx, &ids, patch))
 	if apierrors.IsConflict(err) { // a probe ended meanwhile and wrote the status: nothing is wrong
-		return ctrl.Result{RequeueAfter: conflictPause}, nil
+		return ctrl.Result{RequeueAfter: p.backoff.When(ids.Name)}, nil
 	}
+	p.backoff.Forget(ids.Name)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("writing the finalizer of the IdentityServer: %w", err)
 	}
@@ -67,7 +78,7 @@ func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 // used says whether an application names the server.
 func (p *ServerProtection) used(ctx context.Context, server string) (bool, error) {
 	var list v1alpha1.TrustedApplicationList
-	err := p.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}, client.Limit(1), client.DisableReadYourWritesConsistency)
+	err := p.client.List(ctx, &list, client.MatchingFields{serverIndex: server}, client.Limit(1), client.DisableReadYourWritesConsistency)
 	if err != nil {
 		return false, fmt.Errorf("listing the applications of the server: %w", err)
 	}

@@ -22,7 +22,7 @@ func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
 		}
 		return nil
 	}, acme(), newApp())
-	protection := &ServerProtection{Client: a}
+	protection := NewServerProtection(a)
 	reconcile := func() ctrl.Result {
 		result, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})
 		g.Expect(err).NotTo(HaveOccurred())
@@ -34,7 +34,8 @@ func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
 		return ids.Finalizers
 	}
 
-	g.Expect(reconcile().RequeueAfter).To(Equal(conflictPause), "a conflict is no error, and is tried again")
+	g.Expect(reconcile().RequeueAfter).To(Equal(firstConflictPause), "a conflict is no error, and is tried again")
+	g.Expect(reconcile().RequeueAfter).To(Equal(2*firstConflictPause), "ever later, as long as the cache does not see why")
 	g.Expect(finalizers()).To(BeEmpty())
 	conflict = false
 	g.Expect(reconcile()).To(BeZero())

@@ -88,7 +88,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
-	if err := (&ServerProtection{Client: mgr.GetClient()}).SetupWithManager(mgr); err != nil {
+	if err := NewServerProtection(mgr.GetClient()).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}

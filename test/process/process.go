@@ -68,6 +68,16 @@ func (p *Process) Start() error {
 // PID is the process id of a started program.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Ended tells whether a started program has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}
+
 // WaitReady returns once the program is ready, or with an error that shows its last lines when it or ctx ends before.
 func (p *Process) WaitReady(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)

@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/standin"
@@ -19,20 +18,14 @@ type Workflow struct {
 	spec func() v1alpha1.TrustedApplicationSpec
 	// fresh: the workflow is the creation; else the application is Ready before it begins.
 	fresh bool
-	// arrange prepares what the application finds; act is what people do.
+	// arrange prepares what the workflow finds; act is what people do, by default the creation.
 	arrange, act func(context.Context, *Run) error
 	// reached says whether it ended where it should, beside being Ready; nil is enough.
 	reached func(*v1alpha1.TrustedApplication) bool
 	// gone: it ends with the end of the application.
 	gone bool
-}
-
-// ended says whether a workflow led where it has to.
-func (w *Workflow) ended(app *v1alpha1.TrustedApplication) bool {
-	if w.gone {
-		return app == nil
-	}
-	return ready(app) && (w.reached == nil || w.reached(app))
+	// continuous: some published credential works at every moment.
+	continuous bool
 }
 
 func serviceSpec() v1alpha1.TrustedApplicationSpec {
@@ -57,7 +50,7 @@ func hybridSpec() v1alpha1.TrustedApplicationSpec {
 func rotatingSpec(s v1alpha1.RotationStrategy) func() v1alpha1.TrustedApplicationSpec {
 	return func() v1alpha1.TrustedApplicationSpec {
 		spec := serviceSpec()
-		short := &metav1.Duration{Duration: 200 * time.Millisecond}
+		short := &metav1.Duration{Duration: time.Second}
 		spec.Credentials = &v1alpha1.CredentialsSpec{Rotation: &v1alpha1.RotationSpec{Strategy: s, GracePeriod: short, AnnouncePeriod: short}}
 		return spec
 	}
@@ -75,7 +68,16 @@ func annotates(key, value string) func(context.Context, *Run) error {
 	}
 }
 
-func deletes(ctx context.Context, r *Run) error { return r.Admin.Delete(ctx, r.app) }
+func creates(ctx context.Context, r *Run) error {
+	app := r.application()
+	if err := r.Admin.Create(ctx, app); err != nil {
+		return err
+	}
+	r.see(app)
+	return nil
+}
+
+func deletes(ctx context.Context, r *Run) error { return r.Admin.Delete(ctx, r.application()) }
 
 // rotated says whether the rotation that was asked for is over.
 func rotated(app *v1alpha1.TrustedApplication) bool {
@@ -115,18 +117,36 @@ func workflows() []*Workflow {
 	for _, s := range []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate} {
 		all = append(all, &Workflow{
 			Name: "rotate, " + string(s), spec: rotatingSpec(s), act: annotates(v1alpha1.RotateAnnotation, "now"), reached: rotated,
+			continuous: s != v1alpha1.RotationInPlace,
 		})
 	}
-	return append(all, &Workflow{Name: "delete after a turn", spec: rotatingSpec(v1alpha1.RotationAlternate), gone: true, act: deletes,
-		arrange: func(ctx context.Context, r *Run) error {
-			if r.app.UID == "" {
-				return nil
-			}
-			if err := annotates(v1alpha1.RotateAnnotation, "now")(ctx, r); err != nil {
-				return err
-			}
-			return r.await(ctx, "the turn", func(app *v1alpha1.TrustedApplication) bool { return ready(app) && rotated(app) })
-		}})
+	all = append(all, &Workflow{
+		Name: "delete after a turn", spec: rotatingSpec(v1alpha1.RotationAlternate), gone: true, act: deletes, arrange: turn,
+	})
+	for _, w := range all {
+		if w.act == nil {
+			w.act = creates
+		}
+	}
+	return all
+}
+
+// find is the workflow of a name; nil where there is none.
+func find(name string) *Workflow {
+	for _, w := range workflows() {
+		if w.Name == name {
+			return w
+		}
+	}
+	return nil
+}
+
+// turn rotates once.
+func turn(ctx context.Context, r *Run) error {
+	if err := annotates(v1alpha1.RotateAnnotation, "now")(ctx, r); err != nil {
+		return err
+	}
+	return r.await(ctx, "the turn", func(app *v1alpha1.TrustedApplication) bool { return ready(app) && rotated(app) })
 }
 
 func adoptingSpec() v1alpha1.TrustedApplicationSpec {
@@ -144,36 +164,21 @@ func disablingSpec() v1alpha1.TrustedApplicationSpec {
 // plant registers the client id by hand.
 func plant(ctx context.Context, r *Run) error {
 	_, err := r.instance.AddApplication(ctx, standin.Application{
-		ApplicationURI: r.app.Spec.ApplicationURI, Name: "By hand", IsEnabled: true, ClientType: "Confidential", Secret: "by-hand-0123456789",
+		ApplicationURI: r.uri(), Name: "By hand", IsEnabled: true, ClientType: "Confidential", Secret: "by-hand-0123456789",
 		SystemUserAllowed: true, SystemUser: "svc.orders", Scope: new("read"),
 	})
 	return err
 }
 
-// sweep asks for a sweep of the server.
-func sweep(ctx context.Context, r *Run) error {
-	ids := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: r.name}}
-	return r.Admin.Patch(ctx, ids, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"trustedapps.dev/sweep":"now"}}}`)))
-}
-
 func drift(ctx context.Context, r *Run) error {
-	found, _, err := r.instance.Application(ctx, r.app.Spec.ApplicationURI)
+	found, _, err := r.instance.Application(ctx, r.uri())
 	if err != nil {
 		return err
 	}
 	if err := r.instance.EditApplication(ctx, found.ID, map[string]any{"name": "By hand"}); err != nil {
 		return err
 	}
-	return sweep(ctx, r)
+	return r.sweep(ctx)
 }
 
-func removeRegistration(ctx context.Context, r *Run) error {
-	found, _, err := r.instance.Application(ctx, r.app.Spec.ApplicationURI)
-	if err != nil {
-		return err
-	}
-	if err := r.instance.RemoveApplication(ctx, found.ID); err != nil {
-		return err
-	}
-	return sweep(ctx, r)
-}
+func removeRegistration(ctx context.Context, r *Run) error { return r.unregister(ctx) }

@@ -1,0 +1,58 @@
+package faults
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// Side is where a call goes.
+type Side string
+
+// The sides of the operator.
+const (
+	kube   Side = "kube"
+	server Side = "server"
+)
+
+// Call is a request of the operator that something can happen to.
+type Call struct {
+	Side Side
+	// Op is method and place, without the names that each run draws.
+	Op string
+	// Write: it changes something.
+	Write bool
+}
+
+// String is how a call is named in reports.
+func (c Call) String() string { return string(c.Side) + " " + c.Op }
+
+// place says whether a call is of a method and goes to where the words say.
+func (c Call) is(side Side, method string, words ...string) bool {
+	if c.Side != side || !strings.HasPrefix(c.Op, method+" ") {
+		return false
+	}
+	for _, w := range words {
+		if !strings.Contains(c.Op, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// drawn are the names that each run draws.
+var drawn = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|run-\d+|acme-\d+`)
+
+// classify names a call, and says whether something can happen to it. Reads of Kubernetes, Leases, Events and questions about permissions
+// do not count.
+func classify(side Side, r *http.Request) (Call, bool) {
+	write := r.Method != http.MethodGet && r.Method != http.MethodHead
+	path := drawn.ReplaceAllString(r.URL.Path, "*")
+	c := Call{Side: side, Op: r.Method + " " + path, Write: write}
+	if side == kube {
+		skipped := strings.Contains(path, "/events") || strings.Contains(path, "/leases") || strings.HasSuffix(path, "/selfsubjectaccessreviews")
+		return c, write && !skipped
+	}
+	c.Write = write && strings.Contains(path, "/odata/")
+	return c, true
+}

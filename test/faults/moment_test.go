@@ -1,0 +1,167 @@
+package faults
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/standin"
+)
+
+// precede checks what has to hold before a call leaves the operator.
+func (r *Run) precede(ctx context.Context, c Call) {
+	if c.Side != server || !c.Write || r.several() {
+		return
+	}
+	app, err := r.stored(ctx)
+	switch {
+	case err != nil:
+		r.wrong(0, "looking at the application: %v", err)
+	case app == nil || !controllerutil.ContainsFinalizer(app, v1alpha1.Finalizer):
+		r.wrong(7, "%s without the finalizer on the application: %s", c, told(app))
+	}
+}
+
+// several says whether more than one operator is at work.
+func (r *Run) several() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.others) > 0
+}
+
+// moment checks what has to hold at every moment, after a call was answered.
+func (r *Run) moment(c Call) {
+	ctx := context.Background()
+	var err error
+	switch {
+	case c.is(kube, http.MethodPatch, "/trustedapplications/"):
+		err = r.released(ctx)
+	case c.is(kube, http.MethodPut, "/trustedapplications/", "/status"):
+		err = r.said(ctx)
+	case c.Side == server && c.Write && r.workflow.continuous:
+		err = r.serving(ctx)
+	}
+	if err != nil {
+		r.wrong(0, "looking at a moment: %v", err)
+	}
+}
+
+// released checks that an application is let go only when its registration has ended.
+func (r *Run) released(ctx context.Context) error {
+	app, err := r.stored(ctx)
+	if err != nil || app != nil {
+		return err
+	}
+	all, err := r.registrations(ctx)
+	if err != nil {
+		return err
+	}
+	if left := r.unended(all); len(left) > 0 {
+		r.wrong(7, "the application is gone, and %d registrations are left", len(left))
+	}
+	return nil
+}
+
+// said checks that what a status says is so.
+func (r *Run) said(ctx context.Context) error {
+	app, err := r.stored(ctx)
+	if err != nil || !ready(app) || r.isDisturbed() {
+		return err
+	}
+	all, err := r.registrations(ctx)
+	if err != nil {
+		return err
+	}
+	r.see(app)
+	if strategy(app) == v1alpha1.RotationAlternate && app.Status.Rotation.Phase != v1alpha1.RotationIdle { // two are in use
+		all = slices.DeleteFunc(all, func(a standin.Application) bool { return a.ApplicationURI != app.Status.ClientID })
+	}
+	for _, wrong := range r.misregistered(all) {
+		if !r.sweeping() { // the drift is what the next run finds
+			r.wrong(12, "Ready, and %s", wrong)
+		}
+	}
+	if !authenticates(app) || meta.IsStatusConditionFalse(app.Status.Conditions, v1alpha1.ConditionCredentialsVerified) {
+		return nil
+	}
+	secrets, err := r.published(ctx)
+	if err != nil {
+		return err
+	}
+	if !r.anyWorks(ctx, secrets) {
+		r.wrong(13, "Ready, and no published credential gets a token")
+	}
+	return nil
+}
+
+func (r *Run) isDisturbed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.disturbed || r.deleted
+}
+
+func (r *Run) sweeping() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sweeps
+}
+
+// authenticates says whether an application gets tokens for itself.
+func authenticates(app *v1alpha1.TrustedApplication) bool {
+	return app.Spec.Service != nil && app.Spec.ClientType != v1alpha1.ClientTypePublic && (app.Spec.Enabled == nil || *app.Spec.Enabled)
+}
+
+// serving checks that a rotation leaves no moment without a credential that works.
+func (r *Run) serving(ctx context.Context) error {
+	if r.isDisturbed() {
+		return nil
+	}
+	secrets, err := r.published(ctx)
+	if err != nil || len(secrets) == 0 {
+		return err
+	}
+	if !r.anyWorks(ctx, secrets) {
+		r.wrong(9, "in the course of a rotation no published credential gets a token")
+	}
+	return nil
+}
+
+// anyWorks says whether some credential of the Secrets gets a token.
+func (r *Run) anyWorks(ctx context.Context, secrets []corev1.Secret) bool {
+	for i := range secrets {
+		for _, key := range []string{v1alpha1.KeyClientSecret, v1alpha1.KeyClientSecretNext} {
+			value := secrets[i].Data[key]
+			if len(value) == 0 {
+				continue
+			}
+			if status, err := r.token(ctx, secrets[i], string(value)); err == nil && status == http.StatusOK {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// token asks for one with a secret, as a workload does.
+func (r *Run) token(ctx context.Context, published corev1.Secret, secret string) (status int, err error) {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {string(published.Data["client_id"])}, "client_secret": {secret}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(published.Data["token_endpoint"]), strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := r.Browser.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	drain(response, nil)
+	return response.StatusCode, nil
+}

@@ -1,0 +1,95 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/controllers"
+	"trustedapps.dev/operator/internal/connections"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/erpnet"
+)
+
+// process is an operator that can be killed: nothing that it calls arrives any more then.
+type process struct {
+	wire    *Wire
+	streams *streams
+	dead    atomic.Bool
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+// start starts an operator that sees one run only. older is what its watches begin with; nil: what there is. resync is how often its
+// caches tell it again of what they hold; 0: never in a run.
+func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &process{wire: r.wire, streams: newStreams(older), stop: stop, ended: make(chan error, 1)}
+	cfg := rest.CopyConfig(r.Operator)
+	cfg.QPS = -1
+	cfg.ContentType = "application/json" // so that the events of watches are lines
+	cfg.Wrap(p.transport(kube))
+	caches := controllers.CacheOptions(operatorNamespace)
+	caches.ByObject[&v1alpha1.TrustedApplication{}] = cache.ByObject{Namespaces: map[string]cache.Config{r.namespace: {}}}
+	caches.ByObject[&v1alpha1.IdentityServer{}] = cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", r.name)}
+	if resync > 0 {
+		caches.SyncPeriod = &resync
+	}
+	yes, grace := true, 10*time.Second
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme: r.Admin.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, Cache: caches, Client: controllers.ClientOptions(),
+		Controller: config.Controller{SkipNameValidation: &yes}, GracefulShutdownTimeout: &grace,
+	})
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("making a manager: %w", err)
+	}
+	setup := controllers.Setup{
+		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.Cluster,
+		Workers: 4, ProbeInterval: time.Hour, Dial: p.dial(),
+	}
+	if err := setup.AddTo(mgr); err != nil {
+		stop()
+		return nil, err
+	}
+	go func() { p.ended <- mgr.Start(ctx) }()
+	return p, nil
+}
+
+// dial connects through the wire.
+func (p *process) dial() connections.Dialer {
+	limits := &erpnet.Limits{}
+	return func(spec v1alpha1.IdentityServerSpec, id string, secret idserver.Secret, observe func(idserver.Call)) (idserver.Connection, error) {
+		return erpnet.New(erpnet.Config{
+			URL: string(spec.ERPNet.URL), ClientID: id, ClientSecret: secret, CABundle: spec.CABundle, UserAgent: "faults", Limits: limits,
+			Observe: observe, WrapTransport: p.transport(server),
+		})
+	}
+}
+
+// die ends the process; it does not wait for that.
+func (p *process) die() {
+	p.dead.Store(true)
+	p.stop()
+}
+
+// kill ends the process and waits until it is gone.
+func (p *process) kill() error {
+	p.die()
+	select {
+	case <-p.ended: // whatever a killed process says
+		return nil
+	case <-time.After(30 * time.Second):
+		return errors.New("the operator does not end")
+	}
+}
