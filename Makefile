@@ -86,6 +86,21 @@ rotation: controlplane standin build ## Prove that rotations disturb no client: 
 	@mkdir -p build
 	ROTATIONS=$(or $(ROTATIONS),10) go test -count=1 -v -timeout 30m ./test/rotation
 
+.PHONY: faults
+faults: controlplane standin build ## Let every call of the operator go wrong in every way, and in all pairs; find the seeded mistakes. build/faults.json
+	@mkdir -p build
+	FAULTS=all go test -count=1 -v -timeout 3h ./test/faults
+	KILLS=$(or $(KILLS),60) APPS=$(or $(APPS),1000) go test -count=1 -v -timeout 1h -run 'Kills|Leader|Outages' ./test/soak
+
+.PHONY: soak
+soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json
+	@mkdir -p build
+	DURATION=$(or $(DURATION),10m) go test -count=1 -v -timeout 0 -run Soak ./test/soak
+
+.PHONY: fuzz
+fuzz: ## Feed the parsers of foreign bytes with nonsense, each for FUZZTIME (30s).
+	hack/fuzz.sh $(or $(FUZZTIME),30s)
+
 .PHONY: clients
 clients: standin ## Test the clients of docs/clients, in four languages. REQUIRE_CLIENTS=1 fails where the tools of one are missing.
 	cd docs/clients/go && go vet ./...

@@ -117,7 +117,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	}
 	setup := controllers.Setup{
 		Namespace: namespace, ServiceAccount: o.serviceAccount, PublisherRole: o.publisherRole, Cluster: cluster,
-		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent),
+		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent, nil),
 	}
 	if err := setup.AddTo(mgr); err != nil {
 		return err

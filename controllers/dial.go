@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"errors"
+	"net/http"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -9,8 +10,9 @@ import (
 	"trustedapps.dev/operator/internal/idserver/erpnet"
 )
 
-// Dial is the Dialer for all backends. userAgent is what servers see in their logs.
-func Dial(userAgent string) connections.Dialer {
+// Dial is the Dialer for all backends. userAgent is what servers see in their logs; wrap sees every request, for counting and faults in tests;
+// nil: none.
+func Dial(userAgent string, wrap func(http.RoundTripper) http.RoundTripper) connections.Dialer {
 	limits := &erpnet.Limits{}
 	return func(
 		spec v1alpha1.IdentityServerSpec, clientID string, secret idserver.Secret, observe func(idserver.Call),
@@ -23,6 +25,7 @@ func Dial(userAgent string) connections.Dialer {
 			URL: string(e.URL), IdentityURL: string(e.IdentityURL), DomainAPIURL: string(e.DomainAPIURL),
 			ClientID: clientID, ClientSecret: secret, ClientAuthentication: string(e.ClientAuthentication),
 			CABundle: spec.CABundle, UserAgent: userAgent, Limits: limits, Observe: observe,
+			WrapTransport: wrap,
 		})
 	}
 }

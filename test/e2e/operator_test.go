@@ -37,7 +37,7 @@ func startOperator() {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	setup := controllers.Setup{
-		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: publisher, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e"),
+		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: publisher, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e", nil),
 	}
 	Expect(setup.AddTo(mgr)).To(Succeed())
 	ctx, cancel := context.WithCancel(context.Background())

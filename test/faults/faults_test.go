@@ -9,7 +9,7 @@ import (
 )
 
 // TestFaults lets everything happen. FAULTS=all tries every fault at every call and all pairs; WORKFLOW names some workflows; SEED tries one
-// run again alone, or several, one a line, and tells its calls.
+// run again alone, or several, one a line, until one fails, and tells its calls.
 func TestFaults(t *testing.T) {
 	bed := newBed(t)
 	if seeds := os.Getenv("SEED"); seeds != "" {
@@ -50,7 +50,7 @@ func replay(t *testing.T, bed *Bed, seeds string) {
 			fmt.Printf("    %2d %s%s\n", i, c, script.at(i))
 		}
 		if out.Err != nil {
-			t.Errorf("%s: %v", strings.TrimSpace(line), out.Err)
+			t.Fatalf("%s: %v", strings.TrimSpace(line), out.Err)
 		}
 	}
 }

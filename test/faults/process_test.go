@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,9 +17,6 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/controllers"
-	"trustedapps.dev/operator/internal/connections"
-	"trustedapps.dev/operator/internal/idserver"
-	"trustedapps.dev/operator/internal/idserver/erpnet"
 )
 
 // process is an operator that can be killed: nothing that it calls arrives any more then.
@@ -26,8 +24,10 @@ type process struct {
 	wire    *Wire
 	streams *streams
 	dead    atomic.Bool
-	stop    context.CancelFunc
-	ended   chan error
+	// bases are the transports below the wire.
+	bases sync.Map
+	stop  context.CancelFunc
+	ended chan error
 }
 
 // start starts an operator that sees one run only. older is what its watches begin with; nil: what there is. resync is how often its
@@ -56,7 +56,7 @@ func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, er
 	}
 	setup := controllers.Setup{
 		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.Cluster,
-		Workers: 4, ProbeInterval: time.Hour, Dial: p.dial(),
+		Workers: 4, ProbeInterval: time.Hour, Dial: controllers.Dial("faults", p.transport(server)),
 	}
 	if err := setup.AddTo(mgr); err != nil {
 		stop()
@@ -64,17 +64,6 @@ func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, er
 	}
 	go func() { p.ended <- mgr.Start(ctx) }()
 	return p, nil
-}
-
-// dial connects through the wire.
-func (p *process) dial() connections.Dialer {
-	limits := &erpnet.Limits{}
-	return func(spec v1alpha1.IdentityServerSpec, id string, secret idserver.Secret, observe func(idserver.Call)) (idserver.Connection, error) {
-		return erpnet.New(erpnet.Config{
-			URL: string(spec.ERPNet.URL), ClientID: id, ClientSecret: secret, CABundle: spec.CABundle, UserAgent: "faults", Limits: limits,
-			Observe: observe, WrapTransport: p.transport(server),
-		})
-	}
 }
 
 // die ends the process; it does not wait for that.
@@ -88,6 +77,12 @@ func (p *process) kill() error {
 	p.die()
 	select {
 	case <-p.ended: // whatever a killed process says
+		p.bases.Range(func(base, _ any) bool { // a process that ends closes its connections
+			if c, ok := base.(interface{ CloseIdleConnections() }); ok {
+				c.CloseIdleConnections()
+			}
+			return true
+		})
 		return nil
 	case <-time.After(30 * time.Second):
 		return errors.New("the operator does not end")

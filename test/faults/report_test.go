@@ -120,8 +120,8 @@ func (r Report) write() error {
 	return os.WriteFile(reportFile, append(content, '\n'), 0o600)
 }
 
-// amend adds to the report how many seeded mistakes were caught.
-func amend(caught int) error {
+// amend adds to the report how many seeded mistakes were tried and caught.
+func amend(tried, caught int) error {
 	var r Report
 	content, err := os.ReadFile(reportFile)
 	if err != nil {
@@ -130,8 +130,8 @@ func amend(caught int) error {
 	if err := json.Unmarshal(content, &r); err != nil {
 		return err
 	}
-	r.SeededMistakes, r.SeededMistakesCaught = len(mistakes), caught
-	fmt.Printf("%d of %d seeded mistakes caught\n", caught, len(mistakes))
+	r.SeededMistakes, r.SeededMistakesCaught = tried, caught
+	fmt.Printf("%d of %d seeded mistakes caught\n", caught, tried)
 	return r.write()
 }
 

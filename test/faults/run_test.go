@@ -84,6 +84,7 @@ func (b *Bed) newRun(ctx context.Context, w *Workflow) (*Run, error) {
 		Users: []standin.User{
 			{Login: "svc.operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
 			{Login: "svc.orders", Active: true, UserType: "ApplicationUserNoLogin"},
+			{Login: "svc.billing", Active: true, UserType: "ApplicationUserNoLogin"},
 		},
 		Applications: []standin.Application{
 			{

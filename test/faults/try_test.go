@@ -112,16 +112,23 @@ func (r *Run) begin(ctx context.Context) error {
 
 // probed waits until the server is Ready.
 func (r *Run) probed(ctx context.Context) error {
+	return r.awaitServer(ctx, func(ids *v1alpha1.IdentityServer) bool {
+		return meta.IsStatusConditionTrue(ids.Status.Conditions, v1alpha1.ConditionReady)
+	})
+}
+
+// awaitServer waits for a state of the IdentityServer.
+func (r *Run) awaitServer(ctx context.Context, holds func(*v1alpha1.IdentityServer) bool) error {
 	for deadline := time.Now().Add(patience); ; {
 		var ids v1alpha1.IdentityServer
 		if err := r.Admin.Get(ctx, client.ObjectKey{Name: r.name}, &ids); err != nil {
 			return err
 		}
-		if meta.IsStatusConditionTrue(ids.Status.Conditions, v1alpha1.ConditionReady) {
+		if holds(&ids) {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the server is not Ready after %s: %+v", patience, ids.Status.Conditions)
+			return fmt.Errorf("the server is not there after %s: %+v", patience, ids.Status.Conditions)
 		}
 		if err := pause(ctx); err != nil {
 			return err

@@ -52,6 +52,7 @@ var (
 // transport puts the wire into the transport of one side of a process.
 func (p *process) transport(side Side) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
+		p.bases.Store(next, true)
 		return roundTripper(func(r *http.Request) (*http.Response, error) { return p.round(side, next, r) })
 	}
 }
@@ -77,7 +78,7 @@ func (p *process) round(side Side, next http.RoundTripper, r *http.Request) (*ht
 		w.before(p, call, fault)
 	}
 	response, err := p.send(call, fault, next, r)
-	if armed && err == nil && !fault.refuses() {
+	if armed && err == nil && response.StatusCode < http.StatusMultipleChoices && !fault.refuses() {
 		w.after(call)
 	}
 	return response, err

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -28,6 +29,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -57,6 +59,8 @@ type bed struct {
 	admin   client.Client
 	audit   string
 	browser *http.Client
+	// trusted are the authorities that the browser trusts.
+	trusted *x509.CertPool
 }
 
 func newBed(t *testing.T) *bed {
@@ -64,6 +68,7 @@ func newBed(t *testing.T) *bed {
 	b := &bed{WithT: NewWithT(t), t: t, audit: filepath.Join(t.TempDir(), "audit.log")}
 	b.SetDefaultEventuallyTimeout(patience)
 	b.SetDefaultEventuallyPollingInterval(200 * time.Millisecond)
+	ctrl.SetLogger(logr.Discard())
 	var err error
 	b.root, err = filepath.Abs(filepath.Join("..", ".."))
 	b.Expect(err).NotTo(HaveOccurred())
@@ -87,9 +92,9 @@ func newBed(t *testing.T) *bed {
 	account, err := b.plane.ServiceAccountConfig(t.Context(), operatorNamespace, "trustedapp-operator")
 	b.Expect(err).NotTo(HaveOccurred())
 	b.Expect(controlplane.WriteKubeconfig(b.kubeconfig(), account)).To(Succeed())
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(b.servers.CA)
-	b.browser = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}, Timeout: 30 * time.Second}
+	b.trusted = x509.NewCertPool()
+	b.trusted.AppendCertsFromPEM(b.servers.CA)
+	b.browser = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: b.trusted, MinVersion: tls.VersionTLS12}}, Timeout: 30 * time.Second}
 	return b
 }
 

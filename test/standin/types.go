@@ -8,6 +8,9 @@ type Spec struct {
 	Name string `json:"name"`
 	// Version is the ERP.net version to emulate, for example 26.2.1.66.
 	Version string `json:"version,omitempty"`
+	// Address is where it listens, a free port of loopback by default; PublicURL is how clients see its root, where a proxy is in between.
+	Address   string `json:"address,omitempty"`
+	PublicURL string `json:"publicUrl,omitempty"`
 	// Quirks are variants of undocumented behaviour, by the names of the stand-in's README.
 	Quirks map[string]any `json:"quirks,omitempty"`
 	// LicenceSlots is the number of sessions; RequestsPerMinute the limit of each.

@@ -105,7 +105,8 @@ func (at *site) resolve(next string) (string, error) {
 		return "", errForeignLink
 	}
 	link, err := root.Parse(next)
-	if err != nil || link.Scheme != root.Scheme || link.Host != root.Host || link.User != nil || !strings.HasPrefix(link.Path, root.Path) {
+	if err != nil || link.Scheme != root.Scheme || link.Host != root.Host || link.User != nil || !strings.HasPrefix(link.Path, root.Path) ||
+		strings.Contains(link.Path+"/", "/../") { // escaped, it survives the resolution
 		return "", errForeignLink
 	}
 	link.Fragment = ""
