@@ -91,7 +91,9 @@ func (s *scene) startOperator(scheme *runtime.Scheme) error {
 	if err != nil {
 		return err
 	}
-	setup := controllers.Setup{Namespace: own, Cluster: "picture", Workers: 32, ProbeInterval: 20 * time.Second, Dial: controllers.Dial("dashboard-picture", nil)}
+	setup := controllers.Setup{
+		Namespace: own, Cluster: "picture", Workers: 32, ProbeInterval: 20 * time.Second, Dial: controllers.Dial("dashboard-picture", nil),
+	}
 	if err := setup.AddTo(mgr); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func newBed(t *testing.T) *Bed {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	must(err)
 	ctx := t.Context()
-	bed.plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: []string{filepath.Join(root, "config/crd/bases")}})
+	bed.plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: []string{filepath.Join(root, "config", "crd", "bases")}})
 	must(err)
 	t.Cleanup(func() { _ = bed.plane.Stop() })
 	bed.Servers, err = standin.Start(context.WithoutCancel(ctx), os.Stderr)
@@ -69,12 +69,12 @@ func newBed(t *testing.T) *Bed {
 	must(err)
 	kubectl := func(args ...string) {
 		t.Helper()
-		out, err := exec.CommandContext(ctx, filepath.Join(root, "bin/kubectl"), append([]string{"--kubeconfig", bed.plane.Kubeconfig}, args...)...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, filepath.Join(root, "bin", "kubectl"), append([]string{"--kubeconfig", bed.plane.Kubeconfig}, args...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("kubectl %v: %s", args, out)
 		}
 	}
-	kubectl("apply", "--validate=false", "-k", filepath.Join(root, "config/default"))
+	kubectl("apply", "--validate=false", "-k", filepath.Join(root, "config", "default"))
 	kubectl("create", "clusterrolebinding", "publisher", "--clusterrole=trustedapp-operator-publisher",
 		"--serviceaccount="+operatorNamespace+":trustedapp-operator")
 	bed.Operator, err = bed.plane.ServiceAccountConfig(ctx, operatorNamespace, "trustedapp-operator")

@@ -59,7 +59,9 @@ func (r *Run) anotherLeader(ctx context.Context, held *process) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the second leader is not done after %s: %s", takeover, told(app))
 		}
-		time.Sleep(glance)
+		if err := pause(ctx); err != nil {
+			return err
+		}
 	}
 }
 

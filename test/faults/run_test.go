@@ -25,7 +25,7 @@ import (
 const (
 	operatorNamespace = "trustedapp-system"
 	operatorURI       = "dev.trustedapps.operator/faults"
-	operatorSecret    = "canary-of-the-operator-itself-0123456789" //nolint:gosec // of an instance that lives for seconds
+	operatorSecret    = "canary-of-the-operator-itself-0123456789"
 )
 
 // Bed is what all runs share.

@@ -141,17 +141,17 @@ func (r *Run) comeBack(ctx context.Context, app *v1alpha1.TrustedApplication) er
 }
 
 // thaw delivers to all operators what was held back.
-func (r *Run) thaw() (any bool) {
+func (r *Run) thaw() (were bool) {
 	r.mu.Lock()
 	all := append(slices.Clone(r.others), r.operator)
 	r.mu.Unlock()
 	for _, p := range all {
-		any = p.streams.thaw() || any
+		were = p.streams.thaw() || were
 	}
-	if any {
+	if were {
 		r.wire.stir()
 	}
-	return any
+	return were
 }
 
 // repaired says whether what somebody took away is there again. For a registration it asks for another sweep if it is not: the last one may
@@ -165,7 +165,7 @@ func (r *Run) repaired(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	r.mu.Lock()
-	sweeps := r.sweeps && !(r.deleted && !r.returned) && !r.workflow.gone
+	sweeps := r.sweeps && (!r.deleted || r.returned) && !r.workflow.gone
 	r.mu.Unlock()
 	if !sweeps {
 		return true, nil

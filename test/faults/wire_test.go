@@ -174,7 +174,7 @@ func (w *Wire) postpone(call Call, next http.RoundTripper, r *http.Request) erro
 }
 
 // arrive sends what was postponed, now that one of its kind arrived; all of it where op is empty.
-func (w *Wire) arrive(op string) (any bool) {
+func (w *Wire) arrive(op string) (sent bool) {
 	w.mu.Lock()
 	var now, later []late
 	for _, l := range w.late {

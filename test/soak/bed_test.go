@@ -42,7 +42,7 @@ import (
 const (
 	operatorNamespace = "trustedapp-system"
 	operatorURI       = "dev.trustedapps.operator/soak"
-	operatorSecret    = "canary-of-the-operator-itself-0123456789" //nolint:gosec // of an instance that lives for minutes
+	operatorSecret    = "canary-of-the-operator-itself-0123456789"
 	// namespace is that of the applications.
 	namespace = "shop"
 	// patience is how long a state may take to come.
@@ -72,7 +72,7 @@ func newBed(t *testing.T) *bed {
 	var err error
 	b.root, err = filepath.Abs(filepath.Join("..", ".."))
 	b.Expect(err).NotTo(HaveOccurred())
-	b.plane, err = controlplane.Start(t.Context(), controlplane.Options{CRDDirs: []string{filepath.Join(b.root, "config/crd/bases")}, AuditLog: b.audit})
+	b.plane, err = controlplane.Start(t.Context(), controlplane.Options{CRDDirs: []string{filepath.Join(b.root, "config", "crd", "bases")}, AuditLog: b.audit})
 	b.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() { b.Expect(b.plane.Stop()).To(Succeed()) })
 	b.servers, err = standin.Start(context.WithoutCancel(t.Context()), os.Stderr)
@@ -85,7 +85,7 @@ func newBed(t *testing.T) *bed {
 	fast.QPS = -1
 	b.admin, err = client.New(&fast, client.Options{Scheme: scheme})
 	b.Expect(err).NotTo(HaveOccurred())
-	b.kubectl("apply", "--validate=false", "-k", filepath.Join(b.root, "config/default"))
+	b.kubectl("apply", "--validate=false", "-k", filepath.Join(b.root, "config", "default"))
 	b.kubectl("create", "namespace", namespace)
 	b.kubectl("create", "rolebinding", "trustedapp-operator-publisher", "-n", namespace, "--clusterrole=trustedapp-operator-publisher",
 		"--serviceaccount="+operatorNamespace+":trustedapp-operator")
@@ -102,7 +102,7 @@ func (b *bed) kubeconfig() string { return filepath.Join(b.plane.Dir, "operator.
 
 func (b *bed) kubectl(args ...string) {
 	b.t.Helper()
-	out, err := exec.CommandContext(b.t.Context(), filepath.Join(b.root, "bin/kubectl"), append([]string{"--kubeconfig", b.plane.Kubeconfig}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(b.t.Context(), filepath.Join(b.root, "bin", "kubectl"), append([]string{"--kubeconfig", b.plane.Kubeconfig}, args...)...).CombinedOutput()
 	b.Expect(err).NotTo(HaveOccurred(), "kubectl %v: %s", args, out)
 }
 
@@ -155,7 +155,7 @@ func (b *bed) operator(flags ...string) *operator {
 	args := append([]string{
 		"--operator-namespace=" + operatorNamespace, "--health-probe-bind-address=" + o.health, "--metrics-bind-address=" + o.metrics, "--zap-log-level=error",
 	}, flags...)
-	o.Process = process.New(filepath.Join(b.root, "bin/manager"), args, process.Answers(http.DefaultClient, "http://"+o.health+"/readyz"), io.Discard).
+	o.Process = process.New(filepath.Join(b.root, "bin", "manager"), args, process.Answers(http.DefaultClient, "http://"+o.health+"/readyz"), io.Discard).
 		WithEnv("KUBECONFIG=" + b.kubeconfig())
 	b.Expect(o.Start()).To(Succeed())
 	b.t.Cleanup(func() { _ = o.Stop() }) // it may have been killed
@@ -378,6 +378,16 @@ func (b *bed) kubeWrites() (writes []string) {
 	}
 	b.Expect(lines.Err()).NotTo(HaveOccurred())
 	return writes
+}
+
+// wait lets time pass, where that is what is tried.
+func (b *bed) wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-b.t.Context().Done():
+	case <-timer.C:
+	}
 }
 
 // number reads a number from the environment.

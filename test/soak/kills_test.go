@@ -19,8 +19,8 @@ import (
 func TestKills(t *testing.T) {
 	b := newBed(t)
 	instance := b.instance("acme")
-	seed, kills, count := uint64(number("SEED", 1)), number("KILLS", 8), 40 //nolint:gosec // a seed may be anything
-	random := rand.New(rand.NewPCG(seed, 1))                                //nolint:gosec // it has to be the same again
+	seed, kills, count := uint64(number("SEED", 1)), number("KILLS", 8), 40
+	random := rand.New(rand.NewPCG(seed, 1))
 	progress("%d kills, %d applications, seed %d", kills, count, seed)
 	for n := range count {
 		b.Expect(b.admin.Create(t.Context(), killable(n))).To(Succeed())
@@ -29,7 +29,7 @@ func TestKills(t *testing.T) {
 	for kill := range kills {
 		o := b.operator()
 		b.change(random, kill, count)
-		time.Sleep(time.Duration(200+random.IntN(2500)) * time.Millisecond) // this is the moment
+		b.wait(time.Duration(200+random.IntN(2500)) * time.Millisecond) // this is the moment
 		b.Expect(syscall.Kill(o.PID(), syscall.SIGKILL)).To(Succeed())
 		under, err := b.underWay()
 		b.Expect(err).NotTo(HaveOccurred())

@@ -132,7 +132,7 @@ func (b *bed) survive(o *operator, n int, out outage, instance *standin.Instance
 	doomed := fmt.Sprintf("doomed-%d", n)
 	b.Expect(b.admin.Create(ctx, service(doomed, "away"))).To(Succeed())
 	b.Eventually(b.settled).Should(Succeed())
-	time.Sleep(2 * time.Second) // the proxy closes what is idle, so that the next connection sees its certificate
+	b.wait(2 * time.Second) // the proxy closes what is idle, so that the next connection sees its certificate
 	b.Expect(out.begin(ctx)).To(Succeed())
 	before, began := b.requests(o, "away"), time.Now()
 	for i := range busy {

@@ -60,9 +60,9 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBed(t)
-	report := &Report{Apps: number("APPS", 60), Seed: uint64(number("SEED", 1))} //nolint:gosec // a seed may be anything
+	report := &Report{Apps: number("APPS", 60), Seed: uint64(number("SEED", 1))}
 	c := &churn{
-		bed: b, random: rand.New(rand.NewPCG(report.Seed, 0)), report: report, //nolint:gosec // it has to be the same again
+		bed: b, random: rand.New(rand.NewPCG(report.Seed, 0)), report: report,
 		instances: map[string]*standin.Instance{"acme": b.instance("acme"), "beta": b.instance("beta")}, servers: []string{"acme", "beta"},
 	}
 	progress("%d applications, %s of churn, seed %d", report.Apps, duration, report.Seed)
@@ -110,7 +110,7 @@ func (r *Report) write(b *bed) {
 	content, err := json.MarshalIndent(r, "", "  ")
 	b.Expect(err).NotTo(HaveOccurred())
 	b.Expect(os.MkdirAll(filepath.Join(b.root, "build"), 0o750)).To(Succeed())
-	b.Expect(os.WriteFile(filepath.Join(b.root, "build/soak.json"), append(content, '\n'), 0o600)).To(Succeed())
+	b.Expect(os.WriteFile(filepath.Join(b.root, "build", "soak.json"), append(content, '\n'), 0o600)).To(Succeed())
 	fmt.Printf("%d operations on %d applications and %d faults in %.0f s: %d violations; memory %.0f to %.0f MB, goroutines %d to %d, %d writes at rest\n",
 		r.Operations, r.Apps, r.Faults, r.Seconds, r.Violations, r.RSSStartMB, r.RSSEndMB, r.GoroutinesStart, r.GoroutinesEnd, r.WritesAtRest)
 }
@@ -125,7 +125,7 @@ func (c *churn) churn(d time.Duration) {
 			told = time.Now()
 			progress("%d operations, %d faults, %s to go", c.report.Operations, c.report.Faults, time.Until(end).Round(time.Second))
 		}
-		time.Sleep(time.Duration(c.random.Int64N(int64(2 * between)))) // people do not wait for anything
+		c.wait(time.Duration(c.random.Int64N(int64(2 * between)))) // people do not wait for anything
 	}
 }
 
