@@ -27,7 +27,7 @@ type Call struct {
 // String is how a call is named in reports.
 func (c Call) String() string { return string(c.Side) + " " + c.Op }
 
-// place says whether a call is of a method and goes to where the words say.
+// is says whether a call is of a method and goes to where the words say.
 func (c Call) is(side Side, method string, words ...string) bool {
 	if c.Side != side || !strings.HasPrefix(c.Op, method+" ") {
 		return false

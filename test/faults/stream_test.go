@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (s *streams) thaw() (were bool) {
 func (s *streams) began() map[string][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.begins
+	return maps.Clone(s.begins)
 }
 
 func isWatch(r *http.Request) bool {

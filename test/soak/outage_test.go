@@ -96,10 +96,11 @@ func (b *bed) outages(instance *standin.Instance, front *proxy) []outage {
 			return b.serverSpec("away", fmt.Sprintf(`{"caBundle":%q}`, base64.StdEncoding.EncodeToString(pem)))
 		}
 	}
-	another := fault2(fault(standin.Fault{
+	another := plain("its issuer has changed", standin.Fault{
 		Path: "/id/.well-known/openid-configuration", Status: 200, ContentType: "application/json",
 		Body: `{"issuer":"https://another.example.com","token_endpoint":"https://another.example.com/connect/token"}`,
-	}))
+	})
+	another.unnoticed = true
 	return []outage{
 		{name: "connections are refused", begin: front.close, end: func(context.Context) error { return front.serve(b) }},
 		plain("503", standin.Fault{Status: 503}),
@@ -111,12 +112,10 @@ func (b *bed) outages(instance *standin.Instance, front *proxy) []outage {
 			end:   func(context.Context) error { front.present(b, time.Now().Add(time.Hour)); return nil },
 		},
 		{name: "another authority is trusted", begin: bundle(b.plane.CA), end: bundle(front.ca())},
-		{name: "its issuer has changed", begin: another.begin, end: another.end, unnoticed: true},
+		another,
 		{name: "the operator's own secret was revoked", begin: secret("another-secret-0123456789"), end: secret(operatorSecret)},
 	}
 }
-
-func fault2(begin, end func(context.Context) error) outage { return outage{begin: begin, end: end} }
 
 // serverSpec patches the spec of an IdentityServer.
 func (b *bed) serverSpec(name, patch string) error {
