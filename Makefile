@@ -90,7 +90,7 @@ rotation: controlplane standin build ## Prove that rotations disturb no client: 
 faults: controlplane standin build ## Let every call of the operator go wrong in every way, and in all pairs; find the seeded mistakes. build/faults.json
 	@mkdir -p build
 	FAULTS=all go test -count=1 -v -timeout 3h ./test/faults
-	KILLS=$(or $(KILLS),60) APPS=$(or $(APPS),1000) go test -count=1 -v -timeout 1h -run 'Kills|Leader|Outages' ./test/soak
+	KILLS=$(or $(KILLS),120) APPS=$(or $(APPS),1000) go test -count=1 -v -timeout 1h -run 'Kills|Leader|Outages' ./test/soak
 
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/prometheus"
 	"trustedapps.dev/operator/test/standin"
 )
@@ -28,7 +29,7 @@ var _ = Describe("dashboard and alerts on a real Prometheus", Serial, func() {
 		By("starting Prometheus")
 		started := time.Now()
 		server, err := prometheus.Start(ctx, prometheus.Options{
-			Binary: repository("bin/prometheus"), Target: metricsAddress, Interval: time.Second, Rules: repository(alertsFile),
+			Binary: bed.Path("bin/prometheus"), Target: metricsAddress, Interval: time.Second, Rules: bed.Path(alertsFile),
 		})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(server.Stop()).To(Succeed()) })
@@ -48,7 +49,7 @@ var _ = Describe("dashboard and alerts on a real Prometheus", Serial, func() {
 		w.becomes(ctx, broken, metav1.ConditionFalse, v1alpha1.ReasonVerificationFailed)
 
 		By("asking each query of the dashboard")
-		dashboard, err := prometheus.ReadDashboard(repository(dashboardFile))
+		dashboard, err := prometheus.ReadDashboard(bed.Path(dashboardFile))
 		Expect(err).NotTo(HaveOccurred())
 		asked := 0
 		for _, panel := range dashboard.Panels {
@@ -83,7 +84,7 @@ func alertsWork(ctx context.Context, g Gomega, server *prometheus.Server) {
 // alerts are the expressions of the alerts, by their names.
 func alerts() map[string]string {
 	GinkgoHelper()
-	content, err := os.ReadFile(repository(alertsFile))
+	content, err := os.ReadFile(bed.Path(alertsFile))
 	Expect(err).NotTo(HaveOccurred())
 	var file struct {
 		Groups []struct {

@@ -31,7 +31,7 @@ var _ = Describe("secrets", Serial, func() {
 		By("searching")
 		Expect(canaries.in(logs.String())).To(BeFalse(), "a secret is in the log")
 		Expect(canaries.in(scrapeText(ctx))).To(BeFalse(), "a secret is in the metrics")
-		dump, err := plane.EtcdDump(ctx)
+		dump, err := parts.Plane.EtcdDump(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		found := 0
 		for key, value := range dump {

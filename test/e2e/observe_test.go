@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -45,7 +46,7 @@ type canarySet struct {
 	values map[string]bool
 }
 
-var canaries = &canarySet{values: map[string]bool{operatorSecret: true}}
+var canaries = &canarySet{values: map[string]bool{bed.OperatorSecret: true}}
 
 func (c *canarySet) add(value string) {
 	c.mu.Lock()

@@ -18,6 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"trustedapps.dev/operator/controllers"
+	"trustedapps.dev/operator/test/bed"
 )
 
 // running stops the operator that runs; nil where none does.
@@ -31,13 +32,13 @@ func startOperator() {
 	mgr, err := ctrl.NewManager(rest.CopyConfig(operator), ctrl.Options{
 		Scheme:     admin.Scheme(),
 		Metrics:    metricsserver.Options{BindAddress: metricsAddress},
-		Cache:      controllers.CacheOptions(operatorNamespace),
+		Cache:      controllers.CacheOptions(bed.OperatorNamespace),
 		Client:     controllers.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &yes},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	setup := controllers.Setup{
-		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: publisher, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e", nil),
+		Namespace: bed.OperatorNamespace, ServiceAccount: bed.OperatorAccount, PublisherRole: bed.PublisherRole, Cluster: cluster, Workers: 16, ProbeInterval: time.Hour, Dial: controllers.Dial("trustedapp-operator/e2e", nil),
 	}
 	Expect(setup.AddTo(mgr)).To(Succeed())
 	ctx, cancel := context.WithCancel(context.Background())

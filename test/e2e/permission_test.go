@@ -16,7 +16,7 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 		open, closed := newWorld(ctx), newWorld(ctx)
 		before := len(logs.String())
 		restrictOperator()
-		openNamespace(open)
+		Expect(parts.OpenNamespace(ctx, open.namespace)).To(Succeed())
 
 		open.create(ctx, open.app("portal", hybridSpec()))
 		app := closed.app("portal", hybridSpec())

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 )
 
 var _ = Describe("workloads that read a credential only when they start", func() {
@@ -45,7 +46,7 @@ var _ = Describe("workloads that read a credential only when they start", func()
 	allow := func(w *world) {
 		GinkgoHelper()
 		kubectl("create", "role", "restart", "-n", w.namespace, "--verb=get,patch", "--resource=deployments.apps")
-		kubectl("create", "rolebinding", "restart", "-n", w.namespace, "--role=restart", "--serviceaccount="+operatorNamespace+":trustedapp-operator")
+		kubectl("create", "rolebinding", "restart", "-n", w.namespace, "--role=restart", "--serviceaccount="+bed.OperatorNamespace+":trustedapp-operator")
 	}
 
 	It("are restarted once for each new credential, and never for the first", func(ctx SpecContext) {

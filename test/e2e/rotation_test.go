@@ -15,6 +15,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -96,7 +97,7 @@ var _ = Describe("a rotation that is asked for", Serial, func() {
 		works(ctx, after)
 		Expect(after.Data["client_id"]).To(Equal(before.Data["client_id"]))
 		Expect(app.Status.Rotation.LastTime.UTC().Format(time.RFC3339)).To(Equal(after.Annotations[v1alpha1.IssuedAtAnnotation]))
-		record, published := "PUT /api/v1/namespaces/"+operatorNamespace+"/secrets/ta-"+string(app.UID), "PUT /api/v1/namespaces/"+w.namespace+"/secrets/orders"
+		record, published := "PUT /api/v1/namespaces/"+bed.OperatorNamespace+"/secrets/ta-"+string(app.UID), "PUT /api/v1/namespaces/"+w.namespace+"/secrets/orders"
 		Expect(counted.since(start)).To(HaveExactElements(record, published, record, HaveSuffix("/orders/status")))
 		counts, err := w.instance.Counts(ctx)
 		Expect(err).NotTo(HaveOccurred())

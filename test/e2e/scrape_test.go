@@ -14,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"trustedapps.dev/operator/test/bed"
 )
 
 // scrapeText reads the operator's metrics endpoint as Prometheus does.
@@ -114,7 +116,7 @@ func describe(families map[string]*dto.MetricFamily) map[string]described {
 // documented is the table of docs/metrics.md.
 func documented() map[string]described {
 	GinkgoHelper()
-	page, err := os.ReadFile(repository("docs/metrics.md"))
+	page, err := os.ReadFile(bed.Path("docs/metrics.md"))
 	Expect(err).NotTo(HaveOccurred())
 	all := map[string]described{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `(trustedapp_\\w+)` \\| (\\w+) \\| ([^|]*)\\| .+ \\|$").FindAllStringSubmatch(string(page), -1) {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -34,7 +35,7 @@ var _ = Describe("an IdentityServer", func() {
 		w.serverReady(ctx)
 		app := w.app("orders", serviceSpec())
 		var secret corev1.Secret
-		key := client.ObjectKey{Namespace: operatorNamespace, Name: w.server.Name}
+		key := client.ObjectKey{Namespace: bed.OperatorNamespace, Name: w.server.Name}
 		set := func(value string) {
 			GinkgoHelper()
 			Expect(admin.Get(ctx, key, &secret)).To(Succeed())
@@ -56,8 +57,7 @@ var _ = Describe("an IdentityServer", func() {
 			return w.serverBecomes(ctx, metav1.ConditionFalse, v1alpha1.ReasonCredentialsMissing).Message
 		}).Should(ContainSubstring("does not exist"))
 		By("the right secret")
-		Expect(admin.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
-			Data: map[string][]byte{"client_id": []byte("dev.trustedapps.operator/e2e"), "client_secret": []byte(operatorSecret)}})).To(Succeed())
+		Expect(admin.Create(ctx, bed.Credentials(key.Name))).To(Succeed())
 		w.serverReady(ctx)
 		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	})

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -30,50 +29,25 @@ type world struct {
 	secrets   []string // values that must never leak
 }
 
-// operatorSecret is the operator's own secret at every instance, and a canary.
-const operatorSecret = "canary-of-the-operator-itself-0123456789"
-
 func newWorld(ctx context.Context, change ...func(*standin.Spec)) *world {
 	GinkgoHelper()
 	n := serial.Add(1)
 	w := &world{namespace: fmt.Sprintf("team-%d", n)}
-	spec := standin.Spec{
-		Name: fmt.Sprintf("acme-%d", n), Version: "26.2.1.66",
-		Users: []standin.User{
-			{Login: "svc.operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
-			{Login: "svc.orders", Active: true, UserType: "ApplicationUserNoLogin"},
-			{Login: "svc.portal", Active: true, UserType: "InternalUser"},
-			{Login: "svc.boss", Active: true, IsAdmin: true, UserType: "InternalUser"},
-			{Login: "svc.gone", Active: false, UserType: "InternalUser"},
-		},
-		Applications: []standin.Application{{
-			ApplicationURI: "dev.trustedapps.operator/e2e", Name: "operator", IsEnabled: true, ClientType: "Confidential", Secret: operatorSecret,
-			SystemUserAllowed: true, SystemUser: "svc.operator", Scope: new("read update sec"),
-		}},
-	}
+	spec := bed.Spec(fmt.Sprintf("acme-%d", n))
+	spec.Users = append(spec.Users,
+		standin.User{Login: "svc.portal", Active: true, UserType: "InternalUser"},
+		standin.User{Login: "svc.boss", Active: true, IsAdmin: true, UserType: "InternalUser"},
+		standin.User{Login: "svc.gone", Active: false, UserType: "InternalUser"})
 	for _, c := range change {
 		c(&spec)
 	}
+	Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})).To(Succeed())
 	var err error
-	w.instance, err = servers.NewInstance(ctx, spec)
+	w.instance, err = parts.Instance(ctx, spec)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func(ctx SpecContext) { Expect(w.instance.Close(ctx)).To(Succeed()) })
-
-	Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})).To(Succeed())
-	Expect(admin.Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: spec.Name},
-		Data:       map[string][]byte{"client_id": []byte("dev.trustedapps.operator/e2e"), "client_secret": []byte(operatorSecret)},
-	})).To(Succeed())
-	w.server = &v1alpha1.IdentityServer{
-		ObjectMeta: metav1.ObjectMeta{Name: spec.Name},
-		Spec: v1alpha1.IdentityServerSpec{
-			CABundle: servers.CA,
-			ERPNet: &v1alpha1.ERPNetServer{
-				URL: v1alpha1.HTTPSURL(w.instance.URL), CredentialsRef: v1alpha1.LocalSecretReference{Name: spec.Name},
-			},
-		},
-	}
-	Expect(admin.Create(ctx, w.server)).To(Succeed())
+	w.server = &v1alpha1.IdentityServer{}
+	Expect(admin.Get(ctx, client.ObjectKey{Name: spec.Name}, w.server)).To(Succeed())
 	DeferCleanup(w.end)
 	return w
 }
@@ -230,7 +204,7 @@ func (w *world) registration(ctx context.Context, app *v1alpha1.TrustedApplicati
 
 // ledgerOf is the Secret that holds the ledger of an application.
 func ledgerOf(app *v1alpha1.TrustedApplication) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ta-" + string(app.UID)}}
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: bed.OperatorNamespace, Name: "ta-" + string(app.UID)}}
 }
 
 // must is the first of two results, where the second is true.
@@ -244,13 +218,6 @@ func must[T any](value T, ok bool) T {
 type answer struct {
 	Status int
 	Body   map[string]any
-}
-
-// web is an HTTP client that trusts the stand-in's authority.
-func web() *http.Client {
-	pool := x509.NewCertPool()
-	Expect(pool.AppendCertsFromPEM(servers.CA)).To(BeTrue())
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}, Timeout: longEnough}
 }
 
 // token asks the token endpoint as a workload does that mounted the Secret.
@@ -279,7 +246,7 @@ func read(ctx context.Context, secret *corev1.Secret, access string) answer {
 
 func do(request *http.Request) answer {
 	GinkgoHelper()
-	response, err := web().Do(request)
+	response, err := parts.Browser(longEnough).Do(request)
 	Expect(err).NotTo(HaveOccurred())
 	defer func() { Expect(response.Body.Close()).To(Succeed()) }()
 	a := answer{Status: response.StatusCode}

@@ -2,12 +2,7 @@ package faults
 
 import (
 	"bufio"
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,19 +10,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zapcore"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/controlplane"
-	"trustedapps.dev/operator/test/standin"
 )
 
 // tolerant lets several operators run in one process, whose metrics would collide.
@@ -47,51 +36,26 @@ func newBed(t *testing.T) *Bed {
 	metrics.Registry = tolerant{metrics.Registry}
 	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	must(err)
-	bed := &Bed{log: file}
 	logger := zap.New(zap.WriteTo(file), zap.Level(zapcore.Level(-1)))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	root, err := filepath.Abs(filepath.Join("..", ".."))
+	b := &Bed{log: file}
+	b.Bed, err = bed.Start(t.Context(), controlplane.Options{}, os.Stderr)
+	t.Cleanup(func() { _ = b.Stop() })
 	must(err)
-	ctx := t.Context()
-	bed.plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: []string{filepath.Join(root, "config", "crd", "bases")}})
+	must(b.OpenCluster(t.Context()))
+	b.access, err = b.Operator(t.Context())
 	must(err)
-	t.Cleanup(func() { _ = bed.plane.Stop() })
-	bed.Servers, err = standin.Start(context.WithoutCancel(ctx), os.Stderr)
+	b.cluster, err = b.Cluster(t.Context())
 	must(err)
-	t.Cleanup(func() { _ = bed.Servers.Stop() })
-	scheme := runtime.NewScheme()
-	must(clientgoscheme.AddToScheme(scheme))
-	must(v1alpha1.AddToScheme(scheme))
-	fast := *bed.plane.RESTConfig
-	fast.QPS = -1
-	bed.Admin, err = client.New(&fast, client.Options{Scheme: scheme})
-	must(err)
-	kubectl := func(args ...string) {
-		t.Helper()
-		out, err := exec.CommandContext(ctx, filepath.Join(root, "bin", "kubectl"), append([]string{"--kubeconfig", bed.plane.Kubeconfig}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("kubectl %v: %s", args, out)
-		}
-	}
-	kubectl("apply", "--validate=false", "-k", filepath.Join(root, "config", "default"))
-	kubectl("create", "clusterrolebinding", "publisher", "--clusterrole=trustedapp-operator-publisher",
-		"--serviceaccount="+operatorNamespace+":trustedapp-operator")
-	bed.Operator, err = bed.plane.ServiceAccountConfig(ctx, operatorNamespace, "trustedapp-operator")
-	must(err)
-	var system corev1.Namespace
-	must(bed.Admin.Get(ctx, types.NamespacedName{Name: "kube-system"}, &system))
-	bed.Cluster = string(system.UID)
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(bed.Servers.CA)
-	bed.Browser = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}, Timeout: 30 * time.Second}
-	return bed
+	b.browser = b.Browser(30 * time.Second)
+	return b
 }
 
 // searchAll looks for every secret of all runs in the log, and in everything in etcd but Secrets.
 func (b *Bed) searchAll(t *testing.T) {
 	t.Helper()
-	b.secrets.add(operatorSecret)
+	b.secrets.add(bed.OperatorSecret)
 	if b.secrets.count() < 2 {
 		t.Error("invariant 4: no run published a secret to look for")
 	}
@@ -110,7 +74,7 @@ func (b *Bed) searchAll(t *testing.T) {
 	if n == 0 || lines.Err() != nil {
 		t.Errorf("invariant 4: the log has %d lines, %v", n, lines.Err())
 	}
-	dump, err := b.plane.EtcdDump(t.Context())
+	dump, err := b.Plane.EtcdDump(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

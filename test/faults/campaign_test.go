@@ -115,7 +115,12 @@ func (c *Campaign) scripts(w *Workflow, calls []Call) []Script {
 		scripts = append(scripts, Script{s})
 	}
 	if c.all {
-		scripts = append(scripts, pairs(calls)...)
+		return append(scripts, pairs(calls)...) // regressions are among these
+	}
+	for _, r := range regressed(w) {
+		if !slices.ContainsFunc(scripts, func(s Script) bool { return slices.Equal(s, r) }) {
+			scripts = append(scripts, r)
+		}
 	}
 	return scripts
 }

@@ -11,14 +11,14 @@ import (
 // TestFaults lets everything happen. FAULTS=all tries every fault at every call and all pairs; WORKFLOW names some workflows; SEED tries one
 // run again alone, or several, one a line, until one fails, and tells its calls.
 func TestFaults(t *testing.T) {
-	bed := newBed(t)
+	b := newBed(t)
 	if seeds := os.Getenv("SEED"); seeds != "" {
-		replay(t, bed, seeds)
+		replay(t, b, seeds)
 		return
 	}
 	began := time.Now()
 	some := named(workflows(), os.Getenv("WORKFLOW"))
-	c := &Campaign{bed: bed, parallel: 40, all: os.Getenv("FAULTS") == "all"}
+	c := &Campaign{bed: b, parallel: 40, all: os.Getenv("FAULTS") == "all"}
 	c.perform(t.Context(), some)
 	report := c.report(time.Since(began))
 	for _, out := range c.outcomes {
@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: %v", seed(out.Workflow.Name, out.Script), out.Err)
 		}
 	}
-	bed.searchAll(t)
+	b.searchAll(t)
 	report.print(some)
 	if os.Getenv("WORKFLOW") == "" {
 		if err := report.write(); err != nil {
@@ -36,7 +36,7 @@ func TestFaults(t *testing.T) {
 }
 
 // replay tries runs again, and tells all of their calls.
-func replay(t *testing.T, bed *Bed, seeds string) {
+func replay(t *testing.T, b *Bed, seeds string) {
 	t.Helper()
 	for line := range strings.Lines(seeds) {
 		w, script, err := parseSeed(strings.TrimSpace(line))
@@ -44,7 +44,7 @@ func replay(t *testing.T, bed *Bed, seeds string) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		out := bed.try(t.Context(), w, script)
+		out := b.try(t.Context(), w, script)
 		fmt.Printf("%s: %d of %d faults struck, %.1f s\n", strings.TrimSpace(line), out.Struck, len(script), time.Since(began).Seconds())
 		for i, c := range out.Calls[:min(len(out.Calls), mostCalls)] {
 			fmt.Printf("    %2d %s%s\n", i, c, script.at(i))

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -123,7 +124,7 @@ func TestFields(t *testing.T) {
 	}
 	covered(t, "trustedapps.dev_trustedapplications.yaml", ofApplication)
 	covered(t, "trustedapps.dev_identityservers.yaml", ofServer)
-	bed := newBed(t)
+	b := newBed(t)
 	w := &Workflow{Name: "fields", spec: everyKind, act: creates}
 	var trials []func(context.Context, *Run) error
 	var names []string
@@ -146,7 +147,7 @@ func TestFields(t *testing.T) {
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()
-			if err := bed.onReady(t.Context(), w, try); err != nil {
+			if err := b.onReady(t.Context(), w, try); err != nil {
 				t.Errorf("%s: %v", names[i], err)
 			}
 		})
@@ -322,10 +323,7 @@ func (r *Run) serverThereAndBack(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	again := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: r.name + "-again"},
-		Data:       map[string][]byte{"client_id": []byte(operatorURI), "client_secret": []byte(operatorSecret)},
-	}
+	again := bed.Credentials(r.name + "-again")
 	if err := r.Admin.Create(ctx, again); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 )
 
 // takeover is how long another operator may need to do everything while the first one is held.
@@ -53,7 +54,7 @@ func (r *Run) anotherLeader(ctx context.Context, held *process) error {
 		if err != nil {
 			return err
 		}
-		if r.reached(app) && r.wire.quiet() > stillness {
+		if r.reached(app) && r.wire.quietBeside() > stillness {
 			return nil
 		}
 		if time.Now().After(deadline) {
@@ -139,7 +140,7 @@ func (r *Run) unregister(ctx context.Context) error {
 // ledgersOf are the ledgers of an application.
 func (r *Run) ledgersOf(ctx context.Context, app *v1alpha1.TrustedApplication) ([]corev1.Secret, error) {
 	var all corev1.SecretList
-	if err := r.Admin.List(ctx, &all, client.InNamespace(operatorNamespace)); err != nil {
+	if err := r.Admin.List(ctx, &all, client.InNamespace(bed.OperatorNamespace)); err != nil {
 		return nil, err
 	}
 	var own []corev1.Secret

@@ -3,9 +3,7 @@ package faults
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -13,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -152,16 +151,5 @@ func (r *Run) anyWorks(ctx context.Context, secrets []corev1.Secret) bool {
 
 // token asks for one with a secret, as a workload does.
 func (r *Run) token(ctx context.Context, published corev1.Secret, secret string) (status int, err error) {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {string(published.Data["client_id"])}, "client_secret": {secret}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(published.Data["token_endpoint"]), strings.NewReader(form.Encode()))
-	if err != nil {
-		return 0, err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := r.Browser.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	drain(response, nil)
-	return response.StatusCode, nil
+	return bed.Token(ctx, r.browser, string(published.Data["token_endpoint"]), string(published.Data["client_id"]), secret)
 }

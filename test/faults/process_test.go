@@ -17,6 +17,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/controllers"
+	"trustedapps.dev/operator/test/bed"
 )
 
 // process is an operator that can be killed: nothing that it calls arrives any more then.
@@ -35,11 +36,11 @@ type process struct {
 func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{wire: r.wire, streams: newStreams(older), stop: stop, ended: make(chan error, 1)}
-	cfg := rest.CopyConfig(r.Operator)
+	cfg := rest.CopyConfig(r.access)
 	cfg.QPS = -1
 	cfg.ContentType = "application/json" // so that the events of watches are lines
 	cfg.Wrap(p.transport(kube))
-	caches := controllers.CacheOptions(operatorNamespace)
+	caches := controllers.CacheOptions(bed.OperatorNamespace)
 	caches.ByObject[&v1alpha1.TrustedApplication{}] = cache.ByObject{Namespaces: map[string]cache.Config{r.namespace: {}}}
 	caches.ByObject[&v1alpha1.IdentityServer{}] = cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", r.name)}
 	if resync > 0 {
@@ -55,7 +56,7 @@ func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, er
 		return nil, fmt.Errorf("making a manager: %w", err)
 	}
 	setup := controllers.Setup{
-		Namespace: operatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.Cluster,
+		Namespace: bed.OperatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.cluster,
 		Workers: 4, ProbeInterval: time.Hour, Dial: controllers.Dial("faults", p.transport(server)),
 	}
 	if err := setup.AddTo(mgr); err != nil {

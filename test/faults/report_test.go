@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"trustedapps.dev/operator/test/bed"
 )
 
 // Report is build/faults.json.
@@ -32,8 +34,8 @@ type Report struct {
 	Table map[string]map[Fault]int `json:"table"`
 }
 
-func (c *Campaign) report(took time.Duration) Report {
-	r := Report{Seconds: took.Round(time.Second).Seconds(), CPUs: runtime.NumCPU(), Complete: c.all, Flaky: len(c.flaky), Table: map[string]map[Fault]int{}}
+func (c *Campaign) report(took time.Duration) *Report {
+	r := &Report{Seconds: took.Round(time.Second).Seconds(), CPUs: runtime.NumCPU(), Complete: c.all, Flaky: len(c.flaky), Table: map[string]map[Fault]int{}}
 	kinds := map[Fault]bool{}
 	for _, out := range c.outcomes {
 		row := r.Table[out.Workflow.Name]
@@ -81,7 +83,7 @@ var columns = []struct {
 }
 
 // print writes the table for people.
-func (r Report) print(order []*Workflow) {
+func (r *Report) print(order []*Workflow) {
 	fmt.Printf("\n%-30s", "runs")
 	for _, c := range columns {
 		fmt.Printf("%9s", c.title)
@@ -107,9 +109,13 @@ func (r Report) print(order []*Workflow) {
 }
 
 // reportFile is build/faults.json.
-var reportFile = filepath.Join("..", "..", "build", "faults.json")
+var reportFile = bed.Path("build/faults.json")
 
-func (r Report) write() error {
+// written is the report of the campaign that this run of the tests made; nil if there was none.
+var written *Report
+
+func (r *Report) write() error {
+	written = r
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -120,19 +126,14 @@ func (r Report) write() error {
 	return os.WriteFile(reportFile, append(content, '\n'), 0o600)
 }
 
-// amend adds to the report how many seeded mistakes were tried and caught.
+// amend adds to the report of the campaign, if one was made by this run of the tests, how many seeded mistakes were tried and caught.
 func amend(tried, caught int) error {
-	var r Report
-	content, err := os.ReadFile(reportFile)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(content, &r); err != nil {
-		return err
-	}
-	r.SeededMistakes, r.SeededMistakesCaught = tried, caught
 	fmt.Printf("%d of %d seeded mistakes caught\n", caught, tried)
-	return r.write()
+	if written == nil {
+		return nil
+	}
+	written.SeededMistakes, written.SeededMistakesCaught = tried, caught
+	return written.write()
 }
 
 // named leaves the workflows whose names contain a text.

@@ -18,25 +18,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
-	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
-)
-
-const (
-	operatorNamespace = "trustedapp-system"
-	operatorURI       = "dev.trustedapps.operator/faults"
-	operatorSecret    = "canary-of-the-operator-itself-0123456789"
 )
 
 // Bed is what all runs share.
 type Bed struct {
-	Admin    client.Client
-	Operator *rest.Config // the ServiceAccount's
-	Cluster  string
-	Servers  *standin.Process
-	// Browser is somebody who asks for tokens.
-	Browser *http.Client
-	plane   *controlplane.ControlPlane
+	*bed.Bed
+	access  *rest.Config // the operator's
+	cluster string
+	// browser is somebody who asks for tokens.
+	browser *http.Client
 	log     *os.File
 	// secrets are all that were ever published.
 	secrets canaries
@@ -78,46 +70,23 @@ func (b *Bed) newRun(ctx context.Context, w *Workflow) (*Run, error) {
 	n := b.serial.Add(1)
 	r := &Run{Bed: b, workflow: w, namespace: fmt.Sprintf("run-%d", n), name: fmt.Sprintf("acme-%d", n), wire: &Wire{last: time.Now()}}
 	r.wire.before, r.wire.after = r.meet, r.moment
-	var err error
-	r.instance, err = b.Servers.NewInstance(ctx, standin.Spec{
-		Name: r.name, Version: "26.2.1.66", LicenceSlots: 1000, RequestsPerMinute: 100_000,
-		Users: []standin.User{
-			{Login: "svc.operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
-			{Login: "svc.orders", Active: true, UserType: "ApplicationUserNoLogin"},
-			{Login: "svc.billing", Active: true, UserType: "ApplicationUserNoLogin"},
-		},
-		Applications: []standin.Application{
-			{
-				ApplicationURI: operatorURI, Name: "operator", IsEnabled: true, ClientType: "Confidential", Secret: operatorSecret,
-				SystemUserAllowed: true, SystemUser: "svc.operator", Scope: new("read update sec"),
-			},
-			{ApplicationURI: r.uri() + "/of/others", Name: foreign, IsEnabled: true, ClientType: "Public", Scope: new("read")},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
 	objects := []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.namespace}},
-		&corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: r.name},
-			Data:       map[string][]byte{"client_id": []byte(operatorURI), "client_secret": []byte(operatorSecret)},
-		},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: foreign}, Data: map[string][]byte{"a": []byte("b")}},
-		&v1alpha1.IdentityServer{
-			ObjectMeta: metav1.ObjectMeta{Name: r.name},
-			Spec: v1alpha1.IdentityServerSpec{CABundle: b.Servers.CA, ERPNet: &v1alpha1.ERPNetServer{
-				URL: v1alpha1.HTTPSURL(r.instance.URL), CredentialsRef: v1alpha1.LocalSecretReference{Name: r.name},
-			}},
-		},
 	}
 	for _, o := range objects {
 		if err := b.Admin.Create(ctx, o); err != nil {
 			return nil, fmt.Errorf("preparing a run: %w", err)
 		}
 	}
+	spec := bed.Spec(r.name)
+	spec.Users = append(spec.Users, standin.User{Login: "svc.billing", Active: true, UserType: "ApplicationUserNoLogin"})
+	spec.Applications = append(spec.Applications,
+		standin.Application{ApplicationURI: r.uri() + "/of/others", Name: foreign, IsEnabled: true, ClientType: "Public", Scope: new("read")})
 	r.app = r.application()
-	return r, nil
+	var err error
+	r.instance, err = b.Instance(ctx, spec)
+	return r, err
 }
 
 // foreign is the name of what belongs to others.
@@ -212,7 +181,7 @@ func (r *Run) end(ctx context.Context) error {
 		err = errors.Join(err, client.IgnoreNotFound(r.Admin.Patch(ctx, o, force)), client.IgnoreNotFound(r.Admin.Delete(ctx, o)))
 	}
 	var kept corev1.SecretList
-	err = errors.Join(err, r.Admin.List(ctx, &kept, client.InNamespace(operatorNamespace)))
+	err = errors.Join(err, r.Admin.List(ctx, &kept, client.InNamespace(bed.OperatorNamespace)))
 	for i := range kept.Items {
 		if s := &kept.Items[i]; s.Name == r.name || strings.HasSuffix(s.Name, string(r.app.UID)) {
 			err = errors.Join(err, client.IgnoreNotFound(r.Admin.Delete(ctx, s)))

@@ -196,6 +196,16 @@ func (w *Wire) arrive(op string) (sent bool) {
 func (w *Wire) quiet() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.flying > 0 {
+		return 0
+	}
+	return time.Since(w.last)
+}
+
+// quietBeside says for how long nothing was called beside what is held.
+func (w *Wire) quietBeside() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.flying > w.held {
 		return 0
 	}

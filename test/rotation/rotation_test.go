@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 )
 
 const (
@@ -78,7 +79,7 @@ var _ = Describe("workloads ask for tokens all the time", func() {
 			result[strategies[i]] = t.outcome(rotations, trouble)
 		}
 		_, _ = fmt.Fprintf(os.Stdout, "\n%s\n", result)
-		Expect(result.write(repository("build/rotation.json"))).To(Succeed())
+		Expect(result.write(bed.Path("build/rotation.json"))).To(Succeed())
 		judge(result, trials)
 		Expect(trouble.kills).To(BeNumerically(">", 0))
 		Expect(trouble.restarts).To(BeNumerically(">", 0))
@@ -115,7 +116,7 @@ func newTrial(ctx context.Context, s v1alpha1.RotationStrategy, seed uint64) *tr
 			}},
 		},
 	}
-	Expect(admin.Create(ctx, app)).To(Succeed())
+	Expect(parts.Admin.Create(ctx, app)).To(Succeed())
 	t := &trial{app: app}
 	t.await(ctx, "")
 	// The careless one of Alternate reads its files too late, that of Announce does not try the next secret.
@@ -130,16 +131,16 @@ func newTrial(ctx context.Context, s v1alpha1.RotationStrategy, seed uint64) *tr
 
 func (t *trial) workload(ctx context.Context, latest time.Duration, triesNext bool, seed uint64) *workload {
 	GinkgoHelper()
-	m := newMount(GinkgoT().TempDir(), admin, client.ObjectKeyFromObject(t.app), scaled(latest), seed)
+	m := newMount(GinkgoT().TempDir(), parts.Admin, client.ObjectKeyFromObject(t.app), scaled(latest), seed)
 	Expect(m.refresh(ctx)).To(Succeed())
-	return &workload{mount: m, http: browser(), triesNext: triesNext, every: scaled(requestEvery)}
+	return &workload{mount: m, http: parts.Browser(longEnough), triesNext: triesNext, every: scaled(requestEvery)}
 }
 
 // await waits until the rotation that was asked for by the value has ended.
 func (t *trial) await(ctx context.Context, value string) {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
-		g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(t.app), t.app)).To(Succeed())
+		g.Expect(parts.Admin.Get(ctx, client.ObjectKeyFromObject(t.app), t.app)).To(Succeed())
 		g.Expect(t.app.Status.Rotation).To(HaveValue(And(HaveField("Phase", v1alpha1.RotationIdle), HaveField("HandledRotate", value))))
 	}).Should(Succeed(), "%s, rotation %q", t.app.Name, value)
 }
@@ -151,7 +152,7 @@ func (t *trial) rotate(ctx context.Context, n int) {
 		value := fmt.Sprint(i + 1)
 		patch := client.MergeFrom(t.app.DeepCopy())
 		metav1.SetMetaDataAnnotation(&t.app.ObjectMeta, v1alpha1.RotateAnnotation, value)
-		Expect(admin.Patch(ctx, t.app, patch)).To(Succeed())
+		Expect(parts.Admin.Patch(ctx, t.app, patch)).To(Succeed())
 		t.await(ctx, value)
 		before := t.good.granted()
 		Eventually(t.good.granted).Should(BeNumerically(">", before), "%s: the client reads what is published", t.app.Name)

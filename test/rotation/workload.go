@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
+
+	"trustedapps.dev/operator/test/bed"
 )
 
 // workload asks for a token again and again, with what is mounted.
@@ -123,20 +123,11 @@ func (w *workload) ask(ctx context.Context) (answer, error) {
 }
 
 func (w *workload) token(ctx context.Context, endpoint, id, secret string) (answer, error) {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return unanswered, fmt.Errorf("making a token request: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := w.http.Do(request)
+	status, err := bed.Token(ctx, w.http, endpoint, id, secret)
 	if err != nil {
 		return unanswered, nil //nolint:nilerr // the server restarts; it is counted
 	}
-	if err := response.Body.Close(); err != nil {
-		return unanswered, fmt.Errorf("ending an answer: %w", err)
-	}
-	switch response.StatusCode {
+	switch status {
 	case http.StatusOK:
 		return granted, nil
 	case http.StatusBadRequest, http.StatusUnauthorized:
@@ -144,5 +135,5 @@ func (w *workload) token(ctx context.Context, endpoint, id, secret string) (answ
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return unanswered, nil
 	}
-	return unanswered, fmt.Errorf("a token request was answered with HTTP %d", response.StatusCode)
+	return unanswered, fmt.Errorf("a token request was answered with HTTP %d", status)
 }

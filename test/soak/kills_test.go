@@ -17,31 +17,31 @@ import (
 // TestKills kills the operator KILLS times (8 by default) at random moments, from SEED (1), while people change many applications: each kill
 // strikes each application that is under way at a moment of its own.
 func TestKills(t *testing.T) {
-	b := newBed(t)
-	instance := b.instance("acme")
+	w := newWorld(t)
+	instance := w.instance("acme")
 	seed, kills, count := uint64(number("SEED", 1)), number("KILLS", 8), 40
 	random := rand.New(rand.NewPCG(seed, 1))
 	progress("%d kills, %d applications, seed %d", kills, count, seed)
 	for n := range count {
-		b.Expect(b.admin.Create(t.Context(), killable(n))).To(Succeed())
+		w.Expect(w.Admin.Create(t.Context(), killable(n))).To(Succeed())
 	}
 	moments := 0
 	for kill := range kills {
-		o := b.operator()
-		b.change(random, kill, count)
-		b.wait(time.Duration(200+random.IntN(2500)) * time.Millisecond) // this is the moment
-		b.Expect(syscall.Kill(o.PID(), syscall.SIGKILL)).To(Succeed())
-		under, err := b.underWay()
-		b.Expect(err).NotTo(HaveOccurred())
+		o := w.operator()
+		w.change(random, kill, count)
+		w.wait(time.Duration(200+random.IntN(2500)) * time.Millisecond) // this is the moment
+		w.Expect(syscall.Kill(o.PID(), syscall.SIGKILL)).To(Succeed())
+		under, err := w.underWay()
+		w.Expect(err).NotTo(HaveOccurred())
 		moments += under
 		progress("kill %d of %d struck %d applications under way", kill+1, kills, under)
 	}
-	b.ready(b.operator())
-	b.Eventually(b.settled).Should(Succeed())
-	for _, wrong := range b.violations(instance) {
+	w.ready(w.operator())
+	w.Eventually(w.settled).Should(Succeed())
+	for _, wrong := range w.violations(instance) {
 		t.Error(wrong)
 	}
-	b.Expect(moments).To(BeNumerically(">=", kills), "the kills came at moments when nothing was going on")
+	w.Expect(moments).To(BeNumerically(">=", kills), "the kills came at moments when nothing was going on")
 	progress("%d kills struck %d applications under way; nothing was lost and nothing is left", kills, moments)
 }
 
@@ -55,30 +55,30 @@ func killable(n int) *v1alpha1.TrustedApplication {
 }
 
 // change lets people change every application: most rotate, some are edited, some are deleted or come back.
-func (b *bed) change(random *rand.Rand, kill, count int) {
-	b.t.Helper()
+func (w *world) change(random *rand.Rand, kill, count int) {
+	w.t.Helper()
 	for n := range count {
 		name := fmt.Sprintf("app-%d", n)
 		var err error
 		switch dice := random.IntN(10); {
 		case dice < 5:
-			err = b.edit(name, func(a *v1alpha1.TrustedApplication) {
+			err = w.edit(name, func(a *v1alpha1.TrustedApplication) {
 				metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.RotateAnnotation, fmt.Sprint(kill))
 			})
 		case dice < 7:
-			err = b.edit(name, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = fmt.Sprintf("%s %d", name, kill) })
+			err = w.edit(name, func(a *v1alpha1.TrustedApplication) { a.Spec.DisplayName = fmt.Sprintf("%s %d", name, kill) })
 		case dice < 9:
-			err = client.IgnoreAlreadyExists(b.admin.Create(b.t.Context(), killable(n)))
+			err = client.IgnoreAlreadyExists(w.Admin.Create(w.t.Context(), killable(n)))
 		default:
-			err = client.IgnoreNotFound(b.admin.Delete(b.t.Context(), killable(n)))
+			err = client.IgnoreNotFound(w.Admin.Delete(w.t.Context(), killable(n)))
 		}
-		b.Expect(err).NotTo(HaveOccurred())
+		w.Expect(err).NotTo(HaveOccurred())
 	}
 }
 
 // underWay is the number of applications that are not at rest.
-func (b *bed) underWay() (n int, err error) {
-	all, err := b.apps()
+func (w *world) underWay() (n int, err error) {
+	all, err := w.apps()
 	for i := range all {
 		if !atRest(&all[i]) {
 			n++

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -34,8 +35,8 @@ type effect struct {
 }
 
 // effects are those, by server.
-func (b *bed) effects() map[string]effect {
-	ctx := b.t.Context()
+func (w *world) effects() map[string]effect {
+	ctx := w.t.Context()
 	rotated := service("rotated", "rotating", func(s *v1alpha1.TrustedApplicationSpec) {
 		s.Credentials = &v1alpha1.CredentialsSpec{Rotation: &v1alpha1.RotationSpec{Strategy: v1alpha1.RotationInPlace}}
 	})
@@ -44,17 +45,17 @@ func (b *bed) effects() map[string]effect {
 		s.ClientType = v1alpha1.ClientTypeConfidential
 	})
 	return map[string]effect{
-		"creating": {method: http.MethodPost, act: func() error { return b.admin.Create(ctx, service("created", "creating")) }},
+		"creating": {method: http.MethodPost, act: func() error { return w.Admin.Create(ctx, service("created", "creating")) }},
 		"rotating": {method: http.MethodPatch, app: rotated, act: func() error {
-			return b.edit("rotated", func(a *v1alpha1.TrustedApplication) {
+			return w.edit("rotated", func(a *v1alpha1.TrustedApplication) {
 				metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.RotateAnnotation, "now")
 			})
 		}},
 		"publishing": {method: http.MethodPatch, app: public, act: func() error {
-			return b.edit("public", func(a *v1alpha1.TrustedApplication) { a.Spec.ClientType = v1alpha1.ClientTypePublic })
+			return w.edit("public", func(a *v1alpha1.TrustedApplication) { a.Spec.ClientType = v1alpha1.ClientTypePublic })
 		}},
 		"deleting": {method: http.MethodDelete, app: service("deleted", "deleting"), act: func() error {
-			return b.admin.Delete(ctx, service("deleted", "deleting"))
+			return w.Admin.Delete(ctx, service("deleted", "deleting"))
 		}},
 	}
 }
@@ -62,70 +63,70 @@ func (b *bed) effects() map[string]effect {
 // TestFrozenLeader freezes a leader in the middle of a creation, a rotation, a change to Public and a deletion, lets another one take over and
 // finish them, and thaws the first after its requests have arrived.
 func TestFrozenLeader(t *testing.T) {
-	b := newBed(t)
-	first := b.ready(b.operator("--leader-elect"))
-	effects := b.effects()
+	w := newWorld(t)
+	first := w.ready(w.operator("--leader-elect"))
+	effects := w.effects()
 	var all []*standin.Instance
 	instances, foreign := map[string]*standin.Instance{}, map[string]standin.Application{}
 	for name, e := range effects {
-		instance := b.instance(name)
+		instance := w.instance(name)
 		var err error
 		foreign[name], err = instance.AddApplication(t.Context(), standin.Application{
 			ApplicationURI: "com.example.foreign", Name: "foreign", IsEnabled: true, ClientType: "Public",
 		})
-		b.Expect(err).NotTo(HaveOccurred())
+		w.Expect(err).NotTo(HaveOccurred())
 		instances[name], all = instance, append(all, instance)
 		if e.app != nil {
-			b.Expect(b.admin.Create(t.Context(), e.app)).To(Succeed())
+			w.Expect(w.Admin.Create(t.Context(), e.app)).To(Succeed())
 		}
 	}
-	b.Eventually(b.settled).Should(Succeed())
-	b.Eventually(func() bool { return b.areReady(effects) }).Should(BeTrue())
-	former := b.holder()
+	w.Eventually(w.settled).Should(Succeed())
+	w.Eventually(func() bool { return w.areReady(effects) }).Should(BeTrue())
+	former := w.holder()
 
 	for name, e := range effects {
 		_, err := instances[name].AddFault(t.Context(), standin.Fault{Method: e.method, Path: applications + "*", LatencyMs: int(late.Milliseconds()), Count: 1})
-		b.Expect(err).NotTo(HaveOccurred())
-		b.Expect(e.act()).To(Succeed())
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(e.act()).To(Succeed())
 	}
 	began := time.Now()
-	b.Eventually(func() (n int) {
+	w.Eventually(func() (n int) {
 		for _, i := range all {
-			n += hits(b, i)
+			n += hits(w, i)
 		}
 		return n
 	}, 5*time.Second, 20*time.Millisecond).Should(Equal(len(effects)), "all requests are on their way")
-	b.Expect(syscall.Kill(first.PID(), syscall.SIGSTOP)).To(Succeed())
+	w.Expect(syscall.Kill(first.PID(), syscall.SIGSTOP)).To(Succeed())
 	progress("the leader is frozen in the middle of %d effects; another one starts", len(effects))
-	second := b.operator("--leader-elect")
-	b.Eventually(b.settled).Should(Succeed())
-	b.Expect(b.holder()).NotTo(Equal(former), "the second one leads")
+	second := w.operator("--leader-elect")
+	w.Eventually(w.settled).Should(Succeed())
+	w.Expect(w.holder()).NotTo(Equal(former), "the second one leads")
 	done := time.Since(began)
-	b.Expect(done).To(BeNumerically("<", late), "the second leader was done before the requests of the first arrived, as is to be tried")
+	w.Expect(done).To(BeNumerically("<", late), "the second leader was done before the requests of the first arrived, as is to be tried")
 	progress("the second leader has done everything, %s after the first was frozen", done.Round(time.Second))
-	b.Eventually(func() bool { return time.Since(began) > late+time.Second }).Should(BeTrue(), "the requests of the first one arrive by now")
-	b.Expect(syscall.Kill(first.PID(), syscall.SIGCONT)).To(Succeed())
-	b.Eventually(first.Ended).Should(BeTrue(), "who lost the lease ends")
+	w.Eventually(func() bool { return time.Since(began) > late+time.Second }).Should(BeTrue(), "the requests of the first one arrive by now")
+	w.Expect(syscall.Kill(first.PID(), syscall.SIGCONT)).To(Succeed())
+	w.Eventually(first.Ended).Should(BeTrue(), "who lost the lease ends")
 
 	for name := range effects {
-		b.Expect(b.sweep(name)).To(Succeed())
+		w.Expect(w.sweep(name)).To(Succeed())
 	}
-	b.Eventually(func() []string { return b.violations(all...) }).Should(BeEmpty())
-	b.Eventually(b.settled).Should(Succeed())
-	b.Expect(second.Stop()).To(Succeed())
-	b.publicIs(instances["publishing"])
+	w.Eventually(func() []string { return w.violations(all...) }).Should(BeEmpty())
+	w.Eventually(w.settled).Should(Succeed())
+	w.Expect(second.Stop()).To(Succeed())
+	w.publicIs(instances["publishing"])
 	for name, instance := range instances {
 		after, found, err := instance.Application(t.Context(), "com.example.foreign")
-		b.Expect(err).NotTo(HaveOccurred())
-		b.Expect(found).To(BeTrue())
-		b.Expect(after.ObjectVersion).To(Equal(foreign[name].ObjectVersion), "what belongs to others is as it was")
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(found).To(BeTrue())
+		w.Expect(after.ObjectVersion).To(Equal(foreign[name].ObjectVersion), "what belongs to others is as it was")
 	}
 }
 
 // areReady says whether all servers are Ready.
-func (b *bed) areReady(servers map[string]effect) bool {
+func (w *world) areReady(servers map[string]effect) bool {
 	for name := range servers {
-		if !strings.HasPrefix(b.serverState(name), "True") {
+		if !strings.HasPrefix(w.serverState(name), "True") {
 			return false
 		}
 	}
@@ -133,21 +134,21 @@ func (b *bed) areReady(servers map[string]effect) bool {
 }
 
 // publicIs checks that the application that became Public has no secret anywhere.
-func (b *bed) publicIs(instance *standin.Instance) {
-	b.t.Helper()
-	app, found, err := instance.Application(b.t.Context(), "com.example.publishing/public")
-	b.Expect(err).NotTo(HaveOccurred())
-	b.Expect(found).To(BeTrue())
-	b.Expect(app.ApplicationSecretHash).To(Or(BeNil(), HaveValue(BeEmpty())))
+func (w *world) publicIs(instance *standin.Instance) {
+	w.t.Helper()
+	app, found, err := instance.Application(w.t.Context(), "com.example.publishing/public")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(found).To(BeTrue())
+	w.Expect(app.ApplicationSecretHash).To(Or(BeNil(), HaveValue(BeEmpty())))
 	var secrets corev1.SecretList
-	b.Expect(b.admin.List(b.t.Context(), &secrets, client.InNamespace(namespace))).To(Succeed())
-	b.Expect(secrets.Items).To(HaveLen(2), "those of the application that was created, and of the one that was rotated")
+	w.Expect(w.Admin.List(w.t.Context(), &secrets, client.InNamespace(namespace))).To(Succeed())
+	w.Expect(secrets.Items).To(HaveLen(2), "those of the application that was created, and of the one that was rotated")
 }
 
 // hits is the number of requests that the server keeps waiting.
-func hits(b *bed, instance *standin.Instance) (n int) {
-	all, err := instance.Faults(b.t.Context())
-	b.Expect(err).NotTo(HaveOccurred())
+func hits(w *world, instance *standin.Instance) (n int) {
+	all, err := instance.Faults(w.t.Context())
+	w.Expect(err).NotTo(HaveOccurred())
 	for _, f := range all {
 		n += f.Hits
 	}
@@ -155,15 +156,15 @@ func hits(b *bed, instance *standin.Instance) (n int) {
 }
 
 // holder is who leads.
-func (b *bed) holder() string {
-	b.t.Helper()
+func (w *world) holder() string {
+	w.t.Helper()
 	var lease coordinationv1.Lease
-	b.Expect(b.admin.Get(b.t.Context(), client.ObjectKey{Namespace: operatorNamespace, Name: "trustedapp-operator"}, &lease)).To(Succeed())
+	w.Expect(w.Admin.Get(w.t.Context(), client.ObjectKey{Namespace: bed.OperatorNamespace, Name: "trustedapp-operator"}, &lease)).To(Succeed())
 	return *lease.Spec.HolderIdentity
 }
 
-func (b *bed) sweep(server string) error {
+func (w *world) sweep(server string) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{v1alpha1.SweepAnnotation: time.Now().String()}}})
-	b.Expect(err).NotTo(HaveOccurred())
-	return b.admin.Patch(b.t.Context(), &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: server}}, client.RawPatch("application/merge-patch+json", patch))
+	w.Expect(err).NotTo(HaveOccurred())
+	return w.Admin.Patch(w.t.Context(), &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: server}}, client.RawPatch("application/merge-patch+json", patch))
 }

@@ -35,36 +35,36 @@ type proxy struct {
 }
 
 // newProxy makes one; it serves once it knows where the instance is.
-func (b *bed) newProxy() *proxy {
-	b.t.Helper()
+func (w *world) newProxy() *proxy {
+	w.t.Helper()
 	p := &proxy{}
 	var err error
 	p.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	b.Expect(err).NotTo(HaveOccurred())
+	w.Expect(err).NotTo(HaveOccurred())
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "proxy authority"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, p.key.Public(), p.key)
-	b.Expect(err).NotTo(HaveOccurred())
+	w.Expect(err).NotTo(HaveOccurred())
 	p.authority, err = x509.ParseCertificate(raw)
-	b.Expect(err).NotTo(HaveOccurred())
+	w.Expect(err).NotTo(HaveOccurred())
 	p.listen, err = prometheus.FreeAddress()
-	b.Expect(err).NotTo(HaveOccurred())
-	p.present(b, time.Now().Add(time.Hour))
-	b.t.Cleanup(func() { _ = p.close(context.Background()) })
+	w.Expect(err).NotTo(HaveOccurred())
+	p.present(w, time.Now().Add(time.Hour))
+	w.t.Cleanup(func() { _ = p.close(context.Background()) })
 	return p
 }
 
 // present makes the proxy present a certificate that is valid until a moment. Connections that are open end.
-func (p *proxy) present(b *bed, until time.Time) {
-	b.t.Helper()
+func (p *proxy) present(w *world, until time.Time) {
+	w.t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "proxy"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: until,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, p.authority, p.key.Public(), p.key)
-	b.Expect(err).NotTo(HaveOccurred())
+	w.Expect(err).NotTo(HaveOccurred())
 	p.certificate.Store(&tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: p.key})
 }
 
@@ -75,11 +75,11 @@ func (p *proxy) ca() []byte {
 }
 
 // serve passes everything on to the instance.
-func (p *proxy) serve(b *bed) error {
+func (p *proxy) serve(w *world) error {
 	pass := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "https", Host: p.address})
-	pass.Transport, pass.ErrorLog = b.browser.Transport, log.New(io.Discard, "", 0)
+	pass.Transport, pass.ErrorLog = w.browser.Transport, log.New(io.Discard, "", 0)
 	p.server = &http.Server{Handler: pass, ReadHeaderTimeout: time.Minute, IdleTimeout: time.Second, ErrorLog: pass.ErrorLog}
-	listener, err := (&net.ListenConfig{}).Listen(b.t.Context(), "tcp", p.listen)
+	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "tcp", p.listen)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -38,7 +38,7 @@ type Report struct {
 
 // churn is what goes on without end: people, and servers that have their moods.
 type churn struct {
-	*bed
+	*world
 	random    *rand.Rand
 	instances map[string]*standin.Instance
 	servers   []string
@@ -59,41 +59,41 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBed(t)
+	w := newWorld(t)
 	report := &Report{Apps: number("APPS", 60), Seed: uint64(number("SEED", 1))}
 	c := &churn{
-		bed: b, random: rand.New(rand.NewPCG(report.Seed, 0)), report: report,
-		instances: map[string]*standin.Instance{"acme": b.instance("acme"), "beta": b.instance("beta")}, servers: []string{"acme", "beta"},
+		world: w, random: rand.New(rand.NewPCG(report.Seed, 0)), report: report,
+		instances: map[string]*standin.Instance{"acme": w.instance("acme"), "beta": w.instance("beta")}, servers: []string{"acme", "beta"},
 	}
 	progress("%d applications, %s of churn, seed %d", report.Apps, duration, report.Seed)
-	operator := b.ready(b.operator())
+	operator := w.ready(w.operator())
 	for range report.Apps {
-		b.Expect(c.create()).To(Succeed())
+		w.Expect(c.create()).To(Succeed())
 	}
-	b.Eventually(b.settled).Should(Succeed())
+	w.Eventually(w.settled).Should(Succeed())
 	c.churn(duration / 5) // buffers and connections have their size after that
 	c.quiesce()
-	report.RSSStartMB, report.GoroutinesStart = b.rss(operator), int(b.metric(operator, "go_goroutines"))
+	report.RSSStartMB, report.GoroutinesStart = w.rss(operator), int(w.metric(operator, "go_goroutines", "", ""))
 	c.churn(duration - duration/5)
 	c.quiesce()
-	report.RSSEndMB, report.GoroutinesEnd = b.rss(operator), int(b.metric(operator, "go_goroutines"))
-	report.What = b.violations(c.instances["acme"], c.instances["beta"])
+	report.RSSEndMB, report.GoroutinesEnd = w.rss(operator), int(w.metric(operator, "go_goroutines", "", ""))
+	report.What = w.violations(c.instances["acme"], c.instances["beta"])
 	report.Violations = len(report.What)
 
-	before := len(b.kubeWrites())
+	before := len(w.kubeWrites())
 	for _, i := range c.instances {
-		b.Expect(i.ResetCounts(t.Context())).To(Succeed())
+		w.Expect(i.ResetCounts(t.Context())).To(Succeed())
 	}
-	b.wait(rest)
+	w.wait(rest)
 	report.WritesAtRest = c.writes(before)
 	report.Seconds = duration.Seconds()
-	report.write(b)
+	report.write(w)
 	for _, w := range report.What {
 		t.Error(w)
 	}
-	b.Expect(report.WritesAtRest).To(BeZero(), "writes at rest")
-	b.Expect(report.RSSEndMB).To(BeNumerically("<", report.RSSStartMB*1.5+20), "memory grows")
-	b.Expect(report.GoroutinesEnd).To(BeNumerically("<", report.GoroutinesStart+30), "goroutines are left")
+	w.Expect(report.WritesAtRest).To(BeZero(), "writes at rest")
+	w.Expect(report.RSSEndMB).To(BeNumerically("<", report.RSSStartMB*1.5+20), "memory grows")
+	w.Expect(report.GoroutinesEnd).To(BeNumerically("<", report.GoroutinesStart+30), "goroutines are left")
 }
 
 // writes are those since a moment.
@@ -107,11 +107,11 @@ func (c *churn) writes(before int) int {
 	return n
 }
 
-func (r *Report) write(b *bed) {
+func (r *Report) write(w *world) {
 	content, err := json.MarshalIndent(r, "", "  ")
-	b.Expect(err).NotTo(HaveOccurred())
-	b.Expect(os.MkdirAll(filepath.Join(b.root, "build"), 0o750)).To(Succeed())
-	b.Expect(os.WriteFile(filepath.Join(b.root, "build", "soak.json"), append(content, '\n'), 0o600)).To(Succeed())
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(os.MkdirAll(bed.Path("build"), 0o750)).To(Succeed())
+	w.Expect(os.WriteFile(bed.Path("build/soak.json"), append(content, '\n'), 0o600)).To(Succeed())
 	fmt.Printf("%d operations on %d applications and %d faults in %.0f s: %d violations; memory %.0f to %.0f MB, goroutines %d to %d, %d writes at rest\n",
 		r.Operations, r.Apps, r.Faults, r.Seconds, r.Violations, r.RSSStartMB, r.RSSEndMB, r.GoroutinesStart, r.GoroutinesEnd, r.WritesAtRest)
 }
@@ -173,9 +173,9 @@ func (c *churn) operate() error {
 			metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.RotateAnnotation, fmt.Sprint(c.report.Operations))
 		})
 	case n < 65:
-		return client.IgnoreNotFound(c.admin.Delete(ctx, app))
+		return client.IgnoreNotFound(c.Admin.Delete(ctx, app))
 	case n < 72:
-		return client.IgnoreNotFound(c.admin.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app.Name}}))
+		return client.IgnoreNotFound(c.Admin.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app.Name}}))
 	case n < 78:
 		return c.tamper(ctx, app)
 	}
@@ -188,7 +188,7 @@ func (c *churn) create() error {
 	strategies := []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate}
 	short := &metav1.Duration{Duration: time.Second}
 	rotation := &v1alpha1.RotationSpec{Strategy: strategies[c.random.IntN(3)], GracePeriod: short, AnnouncePeriod: short}
-	return c.admin.Create(c.t.Context(), service(fmt.Sprintf("app-%d", c.made), c.servers[c.random.IntN(2)], func(s *v1alpha1.TrustedApplicationSpec) {
+	return c.Admin.Create(c.t.Context(), service(fmt.Sprintf("app-%d", c.made), c.servers[c.random.IntN(2)], func(s *v1alpha1.TrustedApplicationSpec) {
 		s.Credentials = &v1alpha1.CredentialsSpec{Rotation: rotation}
 	}))
 }
@@ -210,12 +210,6 @@ func (c *churn) tamper(ctx context.Context, app *v1alpha1.TrustedApplication) er
 		return nil //nolint:nilerr // nothing was tampered with then
 	}
 	return c.sweep(name)
-}
-
-func (c *churn) sweep(server string) error {
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%d"}}}`, v1alpha1.SweepAnnotation, time.Now().UnixNano())
-	return c.admin.Patch(c.t.Context(), &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: server}},
-		client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 // fail lets a server have a mood.

@@ -98,9 +98,11 @@ type Counts struct {
 
 // Request is an entry of an instance's log.
 type Request struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`
-	Status int    `json:"status"`
+	// At is when it was answered.
+	At     time.Time `json:"at"`
+	Method string    `json:"method"`
+	Path   string    `json:"path"`
+	Status int       `json:"status"`
 }
 
 // Session is an open session, which holds a licence slot.

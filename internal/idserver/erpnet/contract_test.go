@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/contract"
 	"trustedapps.dev/operator/internal/idserver/erpnet"
@@ -32,13 +34,22 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	started := goleak.IgnoreCurrent()
 	defer func() {
 		if err := process.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}()
-	return m.Run()
+	if code = m.Run(); code != 0 {
+		return code
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // those of the tests to the stand-in
+	if err := goleak.Find(started); err != nil {
+		fmt.Fprintln(os.Stderr, "goroutines are left behind:", err)
+		return 1
+	}
+	return 0
 }
 
 // TestContract runs the contract against every level of the version matrix and every quirk that the backend must get over.

@@ -1,0 +1,49 @@
+package bed
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+
+	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/process"
+	"trustedapps.dev/operator/test/prometheus"
+)
+
+// Manager is bin/manager, with the ServiceAccount and the permissions that ship.
+type Manager struct {
+	*process.Process
+	// Metrics is the address that serves them.
+	Metrics string
+}
+
+// Manager starts the operator; log gets what it prints. Who waits for it calls WaitReady.
+func (b *Bed) Manager(ctx context.Context, log io.Writer, flags ...string) (*Manager, error) {
+	access, err := b.Operator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join(b.Plane.Dir, "operator.kubeconfig")
+	if err := controlplane.WriteKubeconfig(kubeconfig, access); err != nil {
+		return nil, err
+	}
+	metrics, err := prometheus.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	health, err := prometheus.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{
+		"--operator-namespace=" + OperatorNamespace, "--health-probe-bind-address=" + health, "--metrics-bind-address=" + metrics,
+	}, flags...)
+	m := &Manager{Metrics: metrics, Process: process.New(Path("bin/manager"), args, process.Answers(http.DefaultClient, "http://"+health+"/readyz"), log).
+		WithEnv("KUBECONFIG=" + kubeconfig)}
+	if err := m.Start(); err != nil {
+		return nil, fmt.Errorf("starting the operator: %w", err)
+	}
+	return m, nil
+}
