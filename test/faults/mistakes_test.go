@@ -85,14 +85,6 @@ var mistakes = []mistake{
 		finds: []string{"Confidential to Public"}, invariant: 5,
 	},
 	{
-		name: "nobody looks again whether an application is there that just got its finalizer",
-		edits: []edit{{
-			"controllers/finalizer.go", "	err := f.live.Get(ctx, client.ObjectKeyFromObject(f.app), &now)",
-			"	var err error; if f.app.DeepCopyInto(&now); false { err = f.live.Get(ctx, client.ObjectKeyFromObject(f.app), &now) }",
-		}},
-		finds: append(at("create a service", 0, 4, single(deletesApp+unseen)), at("create a service", 0, 4, single(deletesApp))...), invariant: 7,
-	},
-	{
 		name:  "a conflict is tried again at once, ever again",
 		edits: []edit{{"controllers/server_protection.go", "RequeueAfter: p.backoff.When(ids.Name)", "RequeueAfter: firstConflictPause"}},
 		finds: at("adopt", 0, 2, single(deletesRegistration+unseen)), invariant: 14,
