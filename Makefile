@@ -64,7 +64,7 @@ fmt: bin/golangci-lint ## Format the Go code of every module.
 	cd hack/erpnet-standin && $(CURDIR)/bin/golangci-lint fmt --config $(CURDIR)/.golangci.yml
 
 .PHONY: unit
-unit: standin ## Test what needs no control plane, and the stand-in.
+unit: standin identityservers ## Test what needs no control plane, and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh unit | xargs -r go test $(RACE)
 	cd hack/erpnet-standin && go test $(RACE) ./...
@@ -77,9 +77,15 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin build bin/prometheus ## Test against a real control plane and the stand-in.
+integration: controlplane standin identityservers build bin/prometheus ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
+
+.PHONY: contract
+contract: standin identityservers ## Try the backends on every identity server, real ones and the stand-in. build/contract.json
+	@rm -rf build/contract && mkdir -p build/contract
+	CONTRACT_REPORT=$(CURDIR)/build/contract go test -count=1 -p 1 -run Contract ./internal/idserver/...
+	go run ./hack/contract-report build/contract >build/contract.json
 
 .PHONY: rotation
 rotation: controlplane standin build ## Prove that rotations disturb no client: ten of each strategy, with kills and restarts. build/rotation.json
@@ -187,6 +193,19 @@ clean: ## Remove bin/ and build/; building again takes minutes.
 
 bin/kube-apiserver bin/kube-controller-manager bin/kubectl $(NODE): hack/controlplane/go.mod hack/controlplane/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh hack/controlplane k8s.io/kubernetes/cmd/$(@F) $@ -ldflags '$(KUBERNETES_LDFLAGS)'
+
+.PHONY: identityservers
+identityservers: bin/hydra bin/oidc-provider/server.js ## Build Ory Hydra, and fetch oidc-provider.
+
+# SQLite, which its store in memory is, needs C.
+bin/hydra: hack/hydra/go.mod hack/hydra/go.sum hack/build-binary.sh
+	CGO_ENABLED=1 hack/build-binary.sh hack/hydra github.com/ory/hydra/v2 $@ -tags sqlite -ldflags '-s -w'
+
+bin/oidc-provider/server.js: hack/oidc-provider/package.json hack/oidc-provider/package-lock.json hack/oidc-provider/server.js
+	@mkdir -p bin/oidc-provider
+	cp hack/oidc-provider/package*.json bin/oidc-provider/
+	cd bin/oidc-provider && npm ci --no-audit --no-fund --ignore-scripts
+	cp hack/oidc-provider/server.js $@
 
 bin/etcd: hack/etcd/go.mod hack/etcd/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh hack/etcd go.etcd.io/etcd/server/v3 $@ -ldflags '-s -w'

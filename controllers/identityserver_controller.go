@@ -1,8 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -139,33 +141,52 @@ func (r *IdentityServerReconciler) probe(ctx context.Context, ids *v1alpha1.Iden
 // connect returns the connection made from the spec and the Secret as they are now. The connection is nil where they do not
 // allow one; the Probe says why.
 func (r *IdentityServerReconciler) connect(ctx context.Context, ids *v1alpha1.IdentityServer) (idserver.Connection, status.Probe, error) {
-	name := connections.CredentialsSecret(ids.Spec)
-	var secret corev1.Secret
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, &secret)
-	if apierrors.IsNotFound(err) {
-		return nil, missing("the Secret %s does not exist in the operator's namespace %s: "+
-			"create it with client_id and client_secret of the operator's own application", name, r.Namespace), nil
+	own, version, problem, err := r.credentials(ctx, ids)
+	if err != nil || problem.Reason != "" {
+		return nil, problem, err
 	}
-	if err != nil {
-		return nil, status.Probe{}, fmt.Errorf("reading the credentials of the server: %w", err)
-	}
-	id, value := string(secret.Data[v1alpha1.KeyOperatorClientID]), idserver.Secret(secret.Data[v1alpha1.KeyOperatorClientSecret])
-	if id == "" || value == "" {
-		return nil, missing("the Secret %s in the operator's namespace %s needs the keys client_id and client_secret, both not empty",
-			name, r.Namespace), nil
-	}
-
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d, ok := r.dialled[ids.Name]; ok && d.uid == ids.UID && d.generation == ids.Generation && d.secretVersion == secret.ResourceVersion {
+	if d, ok := r.dialled[ids.Name]; ok && d.uid == ids.UID && d.generation == ids.Generation && d.secretVersion == version {
 		return d.connection, status.Probe{}, nil
 	}
-	connection, err := r.Dial(ids.Spec, id, value, func(c idserver.Call) { r.Metrics.Request(ids.Name, c) })
+	connection, err := r.Dial(ids.Spec, own, func(c idserver.Call) { r.Metrics.Request(ids.Name, c) })
 	if err != nil {
 		return nil, status.Probe{Reason: v1alpha1.ReasonInvalid, Message: err.Error(), Terminal: true}, nil
 	}
-	r.dialled[ids.Name] = dialled{generation: ids.Generation, uid: ids.UID, secretVersion: secret.ResourceVersion, connection: connection}
+	r.dialled[ids.Name] = dialled{generation: ids.Generation, uid: ids.UID, secretVersion: version, connection: connection}
 	return connection, status.Probe{}, nil
+}
+
+// credentials are the operator's own at the server, and the version of the Secret that they are from. The Probe says what is missing.
+func (r *IdentityServerReconciler) credentials(
+	ctx context.Context, ids *v1alpha1.IdentityServer,
+) (own connections.Credentials, version string, problem status.Probe, err error) {
+	name := connections.CredentialsSecret(ids.Spec)
+	if name == "" {
+		return nil, "", status.Probe{}, nil
+	}
+	keys := connections.RequiredKeys(ids.Spec)
+	var secret corev1.Secret
+	err = r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, "", missing("the Secret %s does not exist in the operator's namespace %s: create it with %s",
+			name, r.Namespace, cmp.Or(strings.Join(keys, " and "), v1alpha1.KeyInitialAccessToken)), nil
+	}
+	if err != nil {
+		return nil, "", status.Probe{}, fmt.Errorf("reading the credentials of the server: %w", err)
+	}
+	own = connections.Credentials{}
+	for key, value := range secret.Data {
+		own[key] = idserver.Secret(value)
+	}
+	for _, key := range keys {
+		if own[key] == "" {
+			return nil, "", missing("the Secret %s in the operator's namespace %s needs the keys %s, not empty",
+				name, r.Namespace, strings.Join(keys, " and ")), nil
+		}
+	}
+	return own, secret.ResourceVersion, status.Probe{}, nil
 }
 
 func missing(format string, args ...any) status.Probe {

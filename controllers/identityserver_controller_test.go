@@ -61,9 +61,9 @@ func newServers(t *testing.T, objects ...client.Object) *servers {
 	s.IdentityServerReconciler = &IdentityServerReconciler{
 		Client: s.api, Live: s.api, Namespace: own, Recorder: s.recorder, ProbeInterval: 30 * time.Minute, Metrics: metrics.NewActivity(),
 		Pool: connections.NewPool(func(name string) { s.changed = append(s.changed, name) }, func(string) {}),
-		Dial: func(_ v1alpha1.IdentityServerSpec, id string, secret idserver.Secret, _ func(idserver.Call)) (idserver.Connection, error) {
+		Dial: func(_ v1alpha1.IdentityServerSpec, own connections.Credentials, _ func(idserver.Call)) (idserver.Connection, error) {
 			s.dials++
-			s.Expect(id + secret.Reveal()).To(Equal("idpass"))
+			s.Expect(own["client_id"].Reveal() + own["client_secret"].Reveal()).To(Equal("idpass"))
 			return s.now, nil
 		},
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[string](time.Second, time.Minute), dialled: map[string]dialled{},
@@ -228,7 +228,7 @@ func TestAServerThatIsGoneIsForgotten(t *testing.T) {
 
 func TestASpecThatMakesNoConnectionIsToldAsSuch(t *testing.T) {
 	s := newServers(t, acme(), login())
-	s.Dial = func(v1alpha1.IdentityServerSpec, string, idserver.Secret, func(idserver.Call)) (idserver.Connection, error) {
+	s.Dial = func(v1alpha1.IdentityServerSpec, connections.Credentials, func(idserver.Call)) (idserver.Connection, error) {
 		return nil, errors.New("caBundle holds no certificate: put PEM there")
 	}
 	_, ready := s.reconcile(t)

@@ -63,7 +63,7 @@ func (r *IdentityServerReconciler) sweep(
 		return nil
 	}
 	log.FromContext(ctx).V(1).Info("looked at all registrations of this cluster", "registrations", len(found))
-	r.suspicions(ids.Name, found, apps.Items)
+	r.suspicions(ids.Name, server.Capabilities(), found, apps.Items)
 	orphans, err := r.orphans(ctx, ids, server, found, apps.Items)
 	if err != nil {
 		return err
@@ -77,14 +77,14 @@ func (r *IdentityServerReconciler) sweep(
 }
 
 // suspicions wakes the applications whose registration may have been changed.
-func (r *IdentityServerReconciler) suspicions(server string, found []idserver.Reply, apps []v1alpha1.TrustedApplication) {
+func (r *IdentityServerReconciler) suspicions(server string, c idserver.Capabilities, found []idserver.Reply, apps []v1alpha1.TrustedApplication) {
 	expected := make([]inventory.App, 0, len(apps))
 	names := make(map[types.UID]types.NamespacedName, len(apps))
 	for i := range apps {
 		app := &apps[i]
 		if app.DeletionTimestamp.IsZero() {
 			expected = append(expected, inventory.App{
-				UID: app.UID, ClientIDs: desired.ClientIDs(app), Want: desired.Registration(app), Drifted: len(app.Status.Drift) > 0,
+				UID: app.UID, ClientIDs: desired.ClientIDs(app), Want: c.Reduce(desired.Registration(app)), Drifted: len(app.Status.Drift) > 0,
 				Awaited: app.Status.ClientID == "" || app.Status.ObservedGeneration != app.Generation,
 			})
 			names[app.UID] = client.ObjectKeyFromObject(app)

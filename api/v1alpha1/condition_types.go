@@ -91,6 +91,8 @@ const (
 	ReasonConfigMapConflict = "ConfigMapConflict"
 	// ReasonInvalid: the server, or a rule that holds on this server only, refuses the spec.
 	ReasonInvalid = "Invalid"
+	// ReasonUnsupported: the spec asks for something that this kind of server cannot do.
+	ReasonUnsupported = "Unsupported"
 	// ReasonAdoptionPending: the registration exists and would be adopted; spec.driftPolicy Observe shows the differences first.
 	ReasonAdoptionPending = "AdoptionPending"
 	// ReasonAdoptionSecretInvalid: the Secret that is labelled for the adoption cannot be used; nothing was changed.

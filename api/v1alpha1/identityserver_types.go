@@ -105,6 +105,75 @@ type ERPNetServer struct {
 	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
 }
 
+// HTTPURL is an absolute http or https URL without user information, query and fragment.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=512
+// +kubebuilder:validation:XValidation:rule=`self.matches('^https?://([^/?#]*@)?([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#].*)?$')`,message="must be an absolute URL, for example http://hydra-admin.auth.svc:4445"
+// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]*$') && !self.matches('[#?@]')`,message="must not contain user information, a query, a fragment, a space or anything but printable ASCII"
+type HTTPURL string
+
+// DynamicRegistrationServer is a server with OAuth 2.0 Dynamic Client Registration (RFC 7591) and its management protocol (RFC 7592). The server
+// draws client ids and secrets: spec.applicationUri of an application is a name for people there, and its client_id is in the published Secret
+// and ConfigMap. A credential is rotated by another registration, which overlaps with the former one, so that the client_id changes, too.
+type DynamicRegistrationServer struct {
+	// issuer is the issuer identifier, for example https://auth.example.com. Its
+	// discovery document (/.well-known/openid-configuration) has to name a
+	// registration_endpoint.
+	// Changing it registers all applications at the other server; their
+	// registrations at the former one stay and have to be deleted there by hand.
+	//
+	// +required
+	Issuer HTTPSURL `json:"issuer,omitempty"`
+
+	// credentialsRef names the Secret, in the operator's own namespace, with
+	// initial_access_token, where registration is not open (RFC 7591 section 3),
+	// and software_statement, where the server wants one (section 2.3). Both may
+	// be left out.
+	//
+	// +optional
+	CredentialsRef *LocalSecretReference `json:"credentialsRef,omitempty"`
+
+	// clientAuthentication is how applications are registered to send their secret
+	// to the token endpoint: Post (client_secret_post, default) or Basic
+	// (client_secret_basic). Servers refuse the other way.
+	//
+	// +optional
+	// +default="Post"
+	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
+}
+
+// HydraServer is an Ory Hydra, version 2, managed through its admin API.
+type HydraServer struct {
+	// adminUrl is the root of the admin API, for example
+	// http://hydra-admin.auth.svc:4445. Hydra has no login there. With http,
+	// client secrets cross the network in the clear, so keep that network to the
+	// operator and Hydra.
+	//
+	// +required
+	AdminURL HTTPURL `json:"adminUrl,omitempty"`
+
+	// publicUrl is the issuer, for example https://auth.example.com.
+	//
+	// +required
+	PublicURL HTTPSURL `json:"publicUrl,omitempty"`
+
+	// credentialsRef names the Secret, in the operator's own namespace, with
+	// token: a bearer token for a proxy before the admin API. Default: none is
+	// sent.
+	//
+	// +optional
+	CredentialsRef *LocalSecretReference `json:"credentialsRef,omitempty"`
+
+	// clientAuthentication is how applications are registered to send their secret
+	// to the token endpoint: Post (client_secret_post, default) or Basic
+	// (client_secret_basic). Hydra refuses the other way.
+	//
+	// +optional
+	// +default="Post"
+	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
+}
+
 // RotationSpacing keeps the applications of a server from rotating all at once.
 type RotationSpacing struct {
 	// maxConcurrent is the number of applications of this server whose rotation is
@@ -154,12 +223,24 @@ const (
 
 // IdentityServerSpec says which server it is and how to reach it. Exactly one backend is needed.
 //
-// +kubebuilder:validation:ExactlyOneOf=erpNet
+// +kubebuilder:validation:ExactlyOneOf=erpNet;dynamicRegistration;hydra
+// +kubebuilder:validation:XValidation:rule="has(self.erpNet) == has(oldSelf.erpNet) && has(self.dynamicRegistration) == has(oldSelf.dynamicRegistration) && has(self.hydra) == has(oldSelf.hydra)",message="the kind of server cannot be changed: create another IdentityServer"
 type IdentityServerSpec struct {
 	// erpNet is an ERP.net instance.
 	//
 	// +optional
 	ERPNet *ERPNetServer `json:"erpNet,omitempty"`
+
+	// dynamicRegistration is a server with OAuth 2.0 Dynamic Client Registration
+	// (RFC 7591).
+	//
+	// +optional
+	DynamicRegistration *DynamicRegistrationServer `json:"dynamicRegistration,omitempty"`
+
+	// hydra is an Ory Hydra, managed through its admin API.
+	//
+	// +optional
+	Hydra *HydraServer `json:"hydra,omitempty"`
 
 	// caBundle holds PEM certificates of the authorities that the server's
 	// certificate is checked against, base64-encoded. Default: the authorities of

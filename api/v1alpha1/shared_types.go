@@ -117,4 +117,10 @@ const (
 	KeyOperatorClientID = "client_id"
 	// KeyOperatorClientSecret holds the client_secret of the operator's own registration.
 	KeyOperatorClientSecret = "client_secret"
+	// KeyInitialAccessToken holds the initial access token of RFC 7591 section 3.
+	KeyInitialAccessToken = "initial_access_token"
+	// KeySoftwareStatement holds the software statement of RFC 7591 section 2.3.
+	KeySoftwareStatement = "software_statement"
+	// KeyToken holds a bearer token for a proxy before an admin API.
+	KeyToken = "token"
 )

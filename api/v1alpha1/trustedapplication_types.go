@@ -160,7 +160,7 @@ type InteractiveSpec struct {
 
 	// users says who may sign in: Internal (licensed users of the instance, the
 	// default) and Community (external users, who get an identity, but no access
-	// to the APIs).
+	// to the APIs). For ERP.net; other servers decide that by themselves.
 	//
 	// +optional
 	// +listType=set
@@ -184,8 +184,9 @@ const (
 
 // ServiceSpec describes an application that acts as itself with the Client Credentials flow.
 type ServiceSpec struct {
-	// systemUser is the login of the user of the instance that the application
-	// acts as when no person is signed in. Every token of the Client Credentials
+	// systemUser is for ERP.net, and required there: the login of the user of the
+	// instance that the application acts as when no person is signed in. On other
+	// servers a service acts as itself. Each token of the Client Credentials
 	// flow has this user's permissions, so give each service a user of its own
 	// that may do what the service needs and no more, and is not an
 	// administrator. The user must exist at the instance, be active and not
@@ -193,7 +194,7 @@ type ServiceSpec struct {
 	// rights of tokens issued from then on.
 	// Example: svc.orders
 	//
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\s\p{Z}\p{C}]([^\p{C}]*[^\s\p{Z}\p{C}])?$')`,message="must be the user's login, without white space around it and without control or invisible characters"
@@ -212,7 +213,7 @@ type ServiceSpec struct {
 
 // RotationStrategy says how a credential is replaced by a new one.
 //
-// +kubebuilder:validation:Enum=InPlace;Announce;Alternate
+// +kubebuilder:validation:Enum=InPlace;Announce;Alternate;Replace
 type RotationStrategy string
 
 const (
@@ -222,6 +223,8 @@ const (
 	RotationAnnounce RotationStrategy = "Announce"
 	// RotationAlternate lets two registrations take turns.
 	RotationAlternate RotationStrategy = "Alternate"
+	// RotationReplace registers the application once more, and deletes the former registration after the gracePeriod.
+	RotationReplace RotationStrategy = "Replace"
 )
 
 // RotationWindow is a time in which rotations may begin.
@@ -291,7 +294,8 @@ type RotationSpec struct {
 	// strategy says how the credential is replaced.
 	// InPlace: the new secret is set at the server, then published; clients fail
 	// until they read it.
-	// Announce (default): the new secret is published first, as
+	// Announce (default where the operator chooses secrets, as on ERP.net and Ory
+	// Hydra): the new secret is published first, as
 	// client_secret_next beside client_secret, and set at the server after the
 	// announcePeriod; a client that tries both never fails, others fail as with
 	// InPlace.
@@ -299,15 +303,19 @@ type RotationSpec struct {
 	// applicationUri.alternate; the Secret changes from one client_id and
 	// client_secret to the other, and the former go on to work for the
 	// gracePeriod; no client that reads its Secret again fails. For services
-	// only.
+	// only, where the operator chooses secrets.
+	// Replace (default, and the only one, where the server issues secrets, as with
+	// dynamic registration): the application is registered once more, the Secret
+	// changes to the other client_id and client_secret, and the former
+	// registration is deleted after the gracePeriod; no client that reads its
+	// Secret again fails.
 	//
 	// +optional
-	// +default="Announce"
 	Strategy RotationStrategy `json:"strategy,omitempty"`
 
 	// gracePeriod is how long the former registration goes on to work with the
-	// strategy Alternate. Longer than the time in which all Pods read the new
-	// Secret: up to two minutes where it is mounted. Default: 1h.
+	// strategies Alternate and Replace. Longer than the time in which all Pods
+	// read the new Secret: up to two minutes where it is mounted. Default: 1h.
 	//
 	// +optional
 	// +default="1h"
@@ -467,13 +475,13 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.secretName)",message="a Public client never gets a Secret: remove spec.credentials.secretName; its configuration is published in the ConfigMap spec.configMapName"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.rotation)",message="a Public client has no secret that could be rotated: remove spec.credentials.rotation",fieldPath=".credentials.rotation"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || (!has(self.credentials.template) && !has(self.credentials.rolloutRestart))",message="a Public client never gets a Secret: remove spec.credentials.template and spec.credentials.rolloutRestart",fieldPath=".credentials"
-// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate'",message="Alternate changes the client_id, which users of an interactive application know: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
-// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Alternate'",message="Alternate changes the client_id, which users of an interactive application know: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"
 // +kubebuilder:validation:XValidation:rule="has(self.interactive) || !has(self.scopes) || !('offline_access' in self.scopes)",message="offline_access asks for refresh tokens, which belong to interactive applications only: remove it from spec.scopes",fieldPath=".scopes"
-// +kubebuilder:validation:XValidation:rule="!has(self.service) || self.service.systemUser.lowerAscii() != self.applicationUri.lowerAscii()",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
+// +kubebuilder:validation:XValidation:rule="!has(self.service) || !has(self.service.systemUser) || self.service.systemUser.lowerAscii() != self.applicationUri.lowerAscii()",message="the client id must not be the login of a user (RFC 9700 section 4.15): choose another spec.applicationUri, such as com.example.orders/sync"
 type TrustedApplicationSpec struct {
 	// identityServerRef names the IdentityServer to register at. It cannot be
 	// changed: to move an application, create another TrustedApplication.

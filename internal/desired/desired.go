@@ -18,12 +18,17 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Want:     Registration(app),
 		Deleting: !app.DeletionTimestamp.IsZero(),
 		Deletion: deletion(app.Spec.DeletionPolicy),
-		Rotation: rotation(app),
 		Adoption: adoption(app, entry),
 		Restart:  app.Spec.Credentials != nil && len(app.Spec.Credentials.RolloutRestart) > 0,
 		Enforce:  app.Spec.DriftPolicy == "" || app.Spec.DriftPolicy == v1alpha1.DriftEnforce,
 		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}
+	if known && entry.Server != nil {
+		d.Capabilities = entry.Server.Capabilities()
+		d.Unsupported = unsupported(app, d.Capabilities)
+		d.Want = d.Capabilities.Reduce(d.Want)
+	}
+	d.Rotation = rotation(app, d.Capabilities)
 	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	d.ServerReady = usable && entry.Ready
 	if !d.ServerReady {
@@ -32,7 +37,6 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 	if !usable {
 		return d
 	}
-	d.Capabilities = entry.Server.Capabilities()
 	d.Verify = entry.Verification != v1alpha1.VerificationOff
 	// The verification is part of the target: what was published unproven does not count once proof is required.
 	proof := "/verification=required"
@@ -62,7 +66,7 @@ func adoption(app *v1alpha1.TrustedApplication, entry connections.Entry) plan.Ad
 // ClientIDs are those that registrations of the application may have at the server.
 func ClientIDs(app *v1alpha1.TrustedApplication) []string {
 	ids := []string{app.Spec.ApplicationURI}
-	if rotation(app).Strategy == v1alpha1.RotationAlternate {
+	if c := app.Spec.Credentials; c != nil && c.Rotation != nil && c.Rotation.Strategy == v1alpha1.RotationAlternate {
 		ids = append(ids, app.Spec.ApplicationURI+v1alpha1.AlternateSuffix)
 	}
 	return ids
@@ -101,7 +105,7 @@ func ConfigMapName(app *v1alpha1.TrustedApplication) string {
 	return app.Name
 }
 
-// Registration is what the server shall hold, normalized.
+// Registration is what a server shall hold that has a place for all of it, normalized.
 func Registration(app *v1alpha1.TrustedApplication) idserver.Registration {
 	spec := app.Spec
 	r := idserver.Registration{

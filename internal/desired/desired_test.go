@@ -15,7 +15,9 @@ import (
 // server is a Server of which only the capabilities are asked.
 type server struct{ idserver.Server }
 
-var capabilities = idserver.Capabilities{ChosenID: true, SecretSlots: 1, Lookup: true, MaxInFlight: 1}
+var capabilities = idserver.Capabilities{
+	ChosenID: true, SecretSlots: 1, Lookup: true, MaxInFlight: 1, SystemUsers: true, UserGroups: true, ReferenceTokens: true,
+}
 
 func (server) Capabilities() idserver.Capabilities { return capabilities }
 

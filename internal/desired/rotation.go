@@ -1,7 +1,6 @@
 package desired
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -10,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 	"trustedapps.dev/operator/internal/schedule"
@@ -27,13 +27,13 @@ const (
 const maxRequest = 64
 
 // rotation says when and how the credential of the application is replaced.
-func rotation(app *v1alpha1.TrustedApplication) plan.Rotation {
+func rotation(app *v1alpha1.TrustedApplication, c idserver.Capabilities) plan.Rotation {
 	spec := v1alpha1.RotationSpec{}
 	if c := app.Spec.Credentials; c != nil && c.Rotation != nil {
 		spec = *c.Rotation
 	}
 	r := plan.Rotation{
-		Strategy:  cmp.Or(spec.Strategy, v1alpha1.RotationAnnounce),
+		Strategy:  strategy(app, c),
 		Grace:     length(spec.GracePeriod, defaultGrace),
 		Announced: length(spec.AnnouncePeriod, defaultAnnounce),
 		Asked: ledger.Requests{

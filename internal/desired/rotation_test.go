@@ -17,7 +17,7 @@ func rotationOf(spec *v1alpha1.RotationSpec, annotations map[string]string) plan
 	if spec != nil {
 		app.Spec.Credentials = &v1alpha1.CredentialsSpec{Rotation: spec}
 	}
-	return rotation(app)
+	return rotation(app, capabilities)
 }
 
 func hours(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * time.Hour} }

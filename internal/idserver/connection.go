@@ -28,7 +28,7 @@ type Info struct {
 
 // Endpoints of a server; empty where it has none.
 type Endpoints struct {
-	Issuer, Token, Authorization, EndSession, UserInfo, JWKS, API string
+	Issuer, Token, Authorization, EndSession, UserInfo, JWKS, API, Registration string
 }
 
 // Reasons of errors of Probe.

@@ -32,6 +32,8 @@ const (
 	ReasonInvalid = "Invalid"
 	// ReasonConflict: somebody else changed the registration meanwhile.
 	ReasonConflict = "Conflict"
+	// ReasonUnmanaged: the server registers clients, and has no way to change or delete them.
+	ReasonUnmanaged = "Unmanaged"
 )
 
 // Error is a classified error with what may be shown to people. It never holds a server's body.
@@ -92,3 +94,6 @@ func ReasonOf(err error) string {
 	}
 	return ""
 }
+
+// IsNotFound says whether an error proves that a registration does not exist.
+func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

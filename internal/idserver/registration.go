@@ -35,6 +35,8 @@ type Registration struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// ReferenceTokens is the policy for opaque tokens.
 	ReferenceTokens string `json:"referenceTokens"`
+	// Unwanted names what a server holds beyond this, such as a grant that was added by hand. Nothing of it is ever wanted.
+	Unwanted []string `json:"-"`
 }
 
 // Interactive says whether users can sign in.
@@ -80,9 +82,12 @@ func (r Registration) Diff(have Registration) []string {
 	add("redirectUris", !slices.Equal(want.RedirectURIs, got.RedirectURIs))
 	add("postLogoutRedirectUris", !slices.Equal(want.PostLogoutRedirectURIs, got.PostLogoutRedirectURIs))
 	add("users", want.InternalUsers != got.InternalUsers || want.CommunityUsers != got.CommunityUsers)
-	add("service", want.Service != got.Service)
+	add("service", want.Service != got.Service && (want.Enabled || got.Enabled)) // what is not enabled has no flow
 	add("systemUser", !strings.EqualFold(want.SystemUser, got.SystemUser))
 	add("scopes", !slices.Equal(want.Scopes, got.Scopes))
 	add("referenceTokens", want.ReferenceTokens != got.ReferenceTokens)
+	for _, name := range got.Unwanted {
+		add(name, !slices.Contains(want.Unwanted, name))
+	}
 	return names
 }

@@ -62,6 +62,26 @@ type Capabilities struct {
 	RepliesRotate bool
 	// MaxInFlight is the number of requests that the server takes at the same time; 0 is no limit.
 	MaxInFlight int
+	// SystemUsers: a service acts as a user of the server, who has to be named.
+	SystemUsers bool
+	// UserGroups: a registration says which groups of users may sign in.
+	UserGroups bool
+	// ReferenceTokens: a registration has a policy for opaque tokens.
+	ReferenceTokens bool
+}
+
+// Reduce returns the registration without what the server has no place for, normalized.
+func (c Capabilities) Reduce(r Registration) Registration {
+	if !c.SystemUsers {
+		r.SystemUser = ""
+	}
+	if !c.UserGroups {
+		r.InternalUsers, r.CommunityUsers = false, false
+	}
+	if !c.ReferenceTokens {
+		r.ReferenceTokens = ReferenceTokensNone
+	}
+	return r.Normalize()
 }
 
 // Key says which registration is meant, and whose it is.

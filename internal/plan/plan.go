@@ -39,9 +39,11 @@ var always = []rule{
 // living are the rules for an application that shall exist.
 var living = []rule{
 	guard,                        // the finalizer is there before the first effect outside
+	unregistered(possible),       // nothing begins that the server cannot do
 	unregistered(respectForeign), // a Secret or ConfigMap of somebody else stops us before anything happens
 	unregistered(renderable),     // nor is anything begun that could not be published
 	inspect,                      // where a sweep found something, look at the registration itself
+	uncommitted(possible),        // nor is the server told of it
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
 	uncommitted(respectOwner),    // a registration of somebody else is never touched
@@ -66,6 +68,7 @@ var living = []rule{
 	promote,                      // the published credential retires the one before, whose place is free by now
 	restart,                      // workloads that read a credential only when they start do so after it is there
 	dropFormer,                   // a ledger that was inherited is not needed twice
+	possible,                     // what cannot be done is told when all else is done
 	reserve,                      // a rotation that is due begins when all else is done, in its turn
 	announce,                     // and tells clients first, where that is asked for
 	scheduled,                    // a schedule that cannot be read is told when nothing else is left to do
@@ -104,6 +107,14 @@ func guard(_ Desired, o Observed) Step {
 		return AddFinalizer{}
 	}
 	return nil
+}
+
+// possible does not hold up the kill switch.
+func possible(d Desired, _ Observed) Step {
+	if d.Unsupported == "" || !d.Want.Enabled {
+		return nil
+	}
+	return Fail{Reason: v1alpha1.ReasonUnsupported, Message: d.Unsupported}
 }
 
 func respectForeign(_ Desired, o Observed) Step {

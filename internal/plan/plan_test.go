@@ -36,11 +36,13 @@ var alwaysCases = []ruleCase{
 
 var livingCases = []ruleCase{
 	{"guard", []spoken{says(AddFinalizer{}, unguarded)}, [][]edit{{}}},
+	{"possible, unregistered", []spoken{says(Fail{Reason: "Unsupported", Message: "not on this server"}, noLedger, impossible)}, [][]edit{{noLedger}, {impossible}, {noLedger, impossible, disabled}}},
 	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
 	{"renderable, unregistered", []spoken{failsWith("TemplateInvalid", noLedger, unrenderable)}, [][]edit{{noLedger}, {unrenderable}}},
 	{"inspect", []spoken{says(Lookup{ClientID: appID}, suspicious), says(Lookup{ClientID: otherID}, suspicious, taking, onOther)}, [][]edit{
 		{}, {suspicious, unpublished}, {suspicious, serverDown}, {suspicious, serverIssued}, {suspicious, lookedUp(mine)}, {suspicious, asked, granted},
 	}},
+	{"possible, uncommitted", []spoken{says(Fail{Reason: "Unsupported", Message: "not on this server"}, unpublished, impossible), says(Fail{Reason: "Unsupported", Message: "not on this server"}, asked, granted, impossible)}, [][]edit{{unpublished}, {impossible}, {unpublished, impossible, disabled}}},
 	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, unpublished)}, [][]edit{{serverDown}, {unpublished}}},
 	{"lookup", []spoken{
 		says(Lookup{ClientID: appID}, unpublished), says(Lookup{ClientID: appID}, asked, granted), says(Lookup{ClientID: otherID}, taking, asked, granted),
@@ -120,8 +122,9 @@ var livingCases = []ruleCase{
 		{restarting}, {restartDue}, {restarting, restartDue, restartTried, restartFailed},
 	}},
 	{"dropFormer", []spoken{says(DropFormer{UID: "u0"}, inherited), says(ForgetFormer{}, inherited, dropped)}, [][]edit{{}, {dropped}}},
-	{"reserve", []spoken{says(Reserve{}, asked), says(Reserve{}, timed, later(day)), says(Reserve{}, asked, taking, replacedOther, parked)}, [][]edit{
-		{}, {timed}, {timed, later(day - 1)}, {asked, granted}, {asked, spaced}, {asked, heeded}, {asked, unpublished}, {asked, public}, {asked, disabled},
+	{"possible", []spoken{says(Fail{Reason: "Unsupported", Message: "not on this server"}, impossible)}, [][]edit{{}, {impossible, disabled}}},
+	{"reserve", []spoken{says(Reserve{}, asked), says(Reserve{}, serverIssued, expiring, later(2*day)), says(Reserve{}, timed, later(day)), says(Reserve{}, asked, taking, replacedOther, parked)}, [][]edit{
+		{}, {timed}, {timed, later(day - 1)}, {serverIssued, expiring, later(2*day - 1)}, {asked, granted}, {asked, spaced}, {asked, heeded}, {asked, unpublished}, {asked, public}, {asked, disabled},
 		{asked, serverDown}, {asked, retiring}, {asked, taking, replacedOther}, {asked, announcedNext}, {asked, otherTarget}, {exposed}, {asked, unrenderable},
 	}},
 	{"announce", []spoken{says(Announce{}, announcing, asked, granted), says(Announce{}, announcing, timed, later(day), granted)}, [][]edit{

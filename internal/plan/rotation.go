@@ -10,7 +10,7 @@ import (
 
 // Rotation says when and how a credential is replaced.
 type Rotation struct {
-	// Strategy is InPlace, Announce or Alternate. A server that issues secrets replaces the registration whatever it says.
+	// Strategy is InPlace, Announce or Alternate, and Replace where the server issues secrets.
 	Strategy v1alpha1.RotationStrategy
 	// Next is when a credential made at last is to be replaced, as it looks at the time now; nil where there is no schedule.
 	Next func(last, now time.Time) time.Time
@@ -49,7 +49,21 @@ func (o Observed) due(d Desired) bool {
 		return false
 	}
 	asked := d.Rotation.Asked.Rotate != "" && d.Rotation.Asked.Rotate != o.Ledger.Handled.Rotate
-	return asked || d.Rotation.Next != nil && !o.Now.Before(d.Rotation.Next(o.Ledger.RotatedAt, o.Now))
+	renewal := o.renewal()
+	return asked || d.Rotation.Next != nil && !o.Now.Before(d.Rotation.Next(o.Ledger.RotatedAt, o.Now)) ||
+		!renewal.IsZero() && !o.Now.Before(renewal)
+}
+
+// renewal is when a secret that the server ends by itself is to be replaced: after two thirds of its life; zero where it does not end.
+func (o Observed) renewal() time.Time {
+	newest := o.Ledger.Newest()
+	if newest == nil || newest.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	if o.Ledger.RotatedAt.IsZero() || !o.Ledger.RotatedAt.Before(newest.ExpiresAt) {
+		return newest.ExpiresAt
+	}
+	return o.Ledger.RotatedAt.Add(newest.ExpiresAt.Sub(o.Ledger.RotatedAt) * 2 / 3)
 }
 
 // announces says whether the next secret is published before the server is told it.
@@ -178,8 +192,15 @@ func Wake(d Desired, o Observed) time.Time {
 
 // NextRotation is when the schedule asks for the next rotation; zero where there is none.
 func NextRotation(d Desired, o Observed) time.Time {
-	if d.Rotation.Next == nil || !d.Confidential() || !d.Want.Enabled || o.Ledger.RotatedAt.IsZero() {
+	if !d.Confidential() || !d.Want.Enabled {
 		return time.Time{}
 	}
-	return d.Rotation.Next(o.Ledger.RotatedAt, o.Now)
+	renewal := o.renewal()
+	if d.Rotation.Next == nil || o.Ledger.RotatedAt.IsZero() {
+		return renewal
+	}
+	if next := d.Rotation.Next(o.Ledger.RotatedAt, o.Now); renewal.IsZero() || next.Before(renewal) {
+		return next
+	}
+	return renewal
 }

@@ -53,6 +53,11 @@ var (
 	revoked = edit(func(_ *Desired, o *Observed) { o.Ledger.Exposed = "c" })
 )
 
+// expiring: the server ends the secret three days after it was made.
+var expiring = edit(func(_ *Desired, o *Observed) {
+	o.Ledger.RotatedAt, o.Ledger.Newest().ExpiresAt = madeAt, madeAt.Add(3*day)
+})
+
 func later(by time.Duration) edit { return func(_ *Desired, o *Observed) { o.Now = madeAt.Add(by) } }
 
 func enabledReply(owner idserver.Mark) *idserver.Reply {
@@ -189,5 +194,23 @@ func TestWake(t *testing.T) {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestASecretThatEndsByItselfIsReplacedInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		edits []edit
+		want  time.Time
+	}{
+		"never":                            {nil, time.Time{}},
+		"after two thirds of its life":     {[]edit{expiring}, madeAt.Add(2 * day)},
+		"before the schedule":              {[]edit{expiring, timed}, madeAt.Add(day)},
+		"where nobody knows when it began": {[]edit{expiring, func(_ *Desired, o *Observed) { o.Ledger.RotatedAt = time.Time{} }}, madeAt.Add(3 * day)},
+		"not where nothing has to work":    {[]edit{expiring, disabled}, time.Time{}},
+	} {
+		d, o := state(append([]edit{serverIssued}, c.edits...)...)
+		if got := NextRotation(d, o); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

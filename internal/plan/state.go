@@ -12,6 +12,8 @@ import (
 
 // Desired is what the spec of one application asks for, on the server that it names.
 type Desired struct {
+	// Unsupported is what the spec asks for that the server cannot do, and what to change; "" where there is nothing.
+	Unsupported string
 	// Key is the wished client id and our mark.
 	Key idserver.Key
 	// Want is the registration, normalized.

@@ -78,6 +78,7 @@ var (
 	restartTried  = edit(func(_ *Desired, o *Observed) { o.RestartTried = "n" })
 	restartFailed = edit(func(_ *Desired, o *Observed) { o.RestartProblems = []string{"forbidden"} })
 	suspicious    = edit(func(d *Desired, _ *Observed) { d.Suspect = true })
+	impossible    = edit(func(d *Desired, _ *Observed) { d.Unsupported = "not on this server" })
 	enforcing     = edit(func(d *Desired, _ *Observed) { d.Enforce = true })
 	letGo         = edit(func(d *Desired, _ *Observed) { d.Abandon = true })
 	recorded      = edit(func(_ *Desired, o *Observed) { o.Abandoned = true })

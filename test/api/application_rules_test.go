@@ -110,11 +110,6 @@ func applicationRules() []rule {
 			refused:  each(service, "spec.deletionPolicy", "Other"),
 		},
 		{
-			kind: application, path: user, keyword: "required", message: "Required value", ids: "D1",
-			accepted: []example{eg("a system user", service())},
-			refused:  []example{eg("none", service(unset(user)))},
-		},
-		{
 			kind: application, path: user, keyword: "cel",
 			message:  "must be the user's login, without white space around it and without control or invisible characters",
 			accepted: each(service, user, "svc.orders", "svc@example.com", "Order Sync", "служба", "x"),

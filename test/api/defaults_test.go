@@ -18,22 +18,23 @@ var _ = Describe("A default", func() {
 			}
 		}
 		Expect(defaults).To(Equal(map[string]string{
-			"TrustedApplication spec.enabled":                             "true",
-			"TrustedApplication spec.interactive.users":                   `["Internal"]`,
-			"TrustedApplication spec.service.internalUserImpersonation":   `"Forbidden"`,
-			"TrustedApplication spec.referenceTokens":                     `"None"`,
-			"TrustedApplication spec.deletionPolicy":                      `"Delete"`,
-			"TrustedApplication spec.credentials.rotation.strategy":       `"Announce"`,
-			"TrustedApplication spec.credentials.rotation.gracePeriod":    `"1h"`,
-			"TrustedApplication spec.credentials.rotation.announcePeriod": `"5m"`,
-			"TrustedApplication spec.driftPolicy":                         `"Enforce"`,
-			"TrustedApplication spec.adoptionPolicy":                      `"Never"`,
-			"IdentityServer spec.takeover":                                `"Forbidden"`,
-			"IdentityServer spec.orphanPolicy":                            `"Report"`,
-			"IdentityServer spec.rotation.maxConcurrent":                  `10`,
-			"IdentityServer spec.erpNet.clientAuthentication":             `"Post"`,
-			"IdentityServer spec.verification":                            `"Required"`,
-			"IdentityServer spec.environment":                             `"Production"`,
+			"TrustedApplication spec.enabled":                              "true",
+			"TrustedApplication spec.interactive.users":                    `["Internal"]`,
+			"TrustedApplication spec.service.internalUserImpersonation":    `"Forbidden"`,
+			"TrustedApplication spec.referenceTokens":                      `"None"`,
+			"TrustedApplication spec.deletionPolicy":                       `"Delete"`,
+			"TrustedApplication spec.credentials.rotation.gracePeriod":     `"1h"`,
+			"TrustedApplication spec.credentials.rotation.announcePeriod":  `"5m"`,
+			"TrustedApplication spec.driftPolicy":                          `"Enforce"`,
+			"TrustedApplication spec.adoptionPolicy":                       `"Never"`,
+			"IdentityServer spec.takeover":                                 `"Forbidden"`,
+			"IdentityServer spec.orphanPolicy":                             `"Report"`,
+			"IdentityServer spec.rotation.maxConcurrent":                   `10`,
+			"IdentityServer spec.erpNet.clientAuthentication":              `"Post"`,
+			"IdentityServer spec.dynamicRegistration.clientAuthentication": `"Post"`,
+			"IdentityServer spec.hydra.clientAuthentication":               `"Post"`,
+			"IdentityServer spec.verification":                             `"Required"`,
+			"IdentityServer spec.environment":                              `"Production"`,
 			// What nobody has looked at yet is in progress to kstatus, not current.
 			"TrustedApplication status": `{"observedGeneration":-1}`,
 			"IdentityServer status":     `{"observedGeneration":-1}`,
@@ -56,6 +57,12 @@ var _ = Describe("A default", func() {
 			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce", "adoptionPolicy": "Never"}`),
 		Entry("for a server", erpNet(), `{
 			"erpNet": {"url": "https://acme.my.erp.net", "credentialsRef": {"name": "acme-operator"}, "clientAuthentication": "Post"},
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
+		Entry("for a server with dynamic registration", dynamic(), `{
+			"dynamicRegistration": {"issuer": "https://auth.example.com", "clientAuthentication": "Post"},
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
+		Entry("for Ory Hydra", hydra(), `{
+			"hydra": {"adminUrl": "http://hydra-admin.auth.svc:4445", "publicUrl": "https://auth.example.com", "clientAuthentication": "Post"},
 			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
 	)
 

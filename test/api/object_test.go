@@ -82,3 +82,15 @@ func erpNet(changes ...change) object {
 		"credentialsRef": map[string]any{"name": "acme-operator"},
 	}}, changes)
 }
+
+// dynamic is an IdentityServer with dynamic registration.
+func dynamic(changes ...change) object {
+	return newObject(server, map[string]any{"dynamicRegistration": map[string]any{"issuer": "https://auth.example.com"}}, changes)
+}
+
+// hydra is an IdentityServer for Ory Hydra.
+func hydra(changes ...change) object {
+	return newObject(server, map[string]any{"hydra": map[string]any{
+		"adminUrl": "http://hydra-admin.auth.svc:4445", "publicUrl": "https://auth.example.com",
+	}}, changes)
+}

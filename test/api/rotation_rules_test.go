@@ -64,8 +64,8 @@ func rotationRules() []rule {
 			accepted: each(erpNet, "spec.orphanPolicy", "Report", "Disable", "Delete"), refused: each(erpNet, "spec.orphanPolicy", "Other"),
 		},
 		{
-			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate"`,
-			accepted: each(service, strategy, "InPlace", "Announce", "Alternate"), refused: each(service, strategy, "Other"),
+			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate", "Replace"`,
+			accepted: each(service, strategy, "InPlace", "Announce", "Alternate", "Replace"), refused: each(service, strategy, "Other"),
 		},
 		{
 			kind: application, path: "spec", keyword: "cel", field: rotation,

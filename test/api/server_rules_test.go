@@ -25,9 +25,20 @@ func serverRules() []rule {
 			refused:  []example{eg("nothing", erpNet(unset("spec")))},
 		},
 		{
-			kind: server, path: "spec", keyword: "cel", message: "exactly one of the fields in [erpNet] must be set",
-			accepted: []example{eg("an instance", erpNet())},
-			refused:  []example{eg("no backend", erpNet(unset("spec.erpNet")))},
+			kind: server, path: "spec", keyword: "cel", message: "exactly one of the fields in [erpNet dynamicRegistration hydra] must be set",
+			accepted: []example{eg("an instance", erpNet()), eg("dynamic registration", dynamic()), eg("Ory Hydra", hydra())},
+			refused: []example{
+				eg("no backend", erpNet(unset("spec.erpNet"))),
+				eg("two", erpNet(set("spec.dynamicRegistration", map[string]any{"issuer": "https://auth.example.com"}))),
+			},
+		},
+		{
+			kind: server, path: "spec", keyword: "cel", message: "the kind of server cannot be changed: create another IdentityServer",
+			accepted: []example{{name: "another URL", object: erpNet(set(url, "https://other.my.erp.net")), former: erpNet()}},
+			refused: []example{
+				{name: "an instance that becomes Ory Hydra", object: hydra(), former: erpNet()},
+				{name: "Ory Hydra that becomes dynamic registration", object: dynamic(), former: hydra()},
+			},
 		},
 		{
 			kind: server, path: url, keyword: "required", message: "Required value",
@@ -85,9 +96,55 @@ func serverRules() []rule {
 	rules = append(rules, nameRules(server, ref, 253, "must be a valid Secret name: lower-case letters, digits, '-' and '.'", erpNet)...)
 	rules = append(rules, lengthRules(server, ca, "YWJj", 262144, erpNet)...)
 	for _, path := range []string{url, id, api} {
-		rules = append(rules, httpsURLRules(path)...)
+		rules = append(rules, httpsURLRules(path, erpNet)...)
+	}
+	rules = append(rules, httpsURLRules("spec.dynamicRegistration.issuer", dynamic)...)
+	rules = append(rules, httpsURLRules("spec.hydra.publicUrl", hydra)...)
+	rules = append(rules, adminURLRules()...)
+	for backend, base := range map[string]func(...change) object{"spec.dynamicRegistration": dynamic, "spec.hydra": hydra} {
+		rules = append(rules, backendRules(backend, base)...)
 	}
 	return rules
+}
+
+// backendRules are those that the backends without a login of their own share.
+func backendRules(backend string, base func(...change) object) []rule {
+	method, reference := backend+".clientAuthentication", backend+".credentialsRef"
+	rules := []rule{
+		{
+			kind: server, path: method, keyword: "enum", message: `Unsupported value: "Sometimes": supported values: "Post", "Basic"`,
+			accepted: each(base, method, "Post", "Basic"), refused: each(base, method, "Sometimes"),
+		},
+		{
+			kind: server, path: reference + ".name", keyword: "required", message: "Required value",
+			accepted: []example{eg("a name", base(set(reference+".name", "acme"))), eg("no reference", base())},
+			refused:  []example{eg("none", base(set(reference, map[string]any{})))},
+		},
+	}
+	rules = append(rules, nameRules(server, reference+".name", 253, "must be a valid Secret name: lower-case letters, digits, '-' and '.'", base)...)
+	for _, path := range map[string][]string{"spec.dynamicRegistration": {"issuer"}, "spec.hydra": {"adminUrl", "publicUrl"}}[backend] {
+		rules = append(rules, rule{
+			kind: server, path: backend + "." + path, keyword: "required", message: "Required value",
+			accepted: []example{eg("a URL", base())}, refused: []example{eg("none", base(unset(backend+"."+path)))},
+		})
+	}
+	return rules
+}
+
+// adminURLRules are those of a URL that may be plain http.
+func adminURLRules() []rule {
+	const path = "spec.hydra.adminUrl"
+	return append(lengthRules(server, path, "http://hydra-admin:4445/", 512, hydra),
+		rule{
+			kind: server, path: path, keyword: "cel", message: "must be an absolute URL, for example http://hydra-admin.auth.svc:4445",
+			accepted: each(hydra, path, "http://hydra-admin.auth.svc:4445", "https://hydra.example.com/admin-api", "http://[::1]:4445"),
+			refused:  each(hydra, path, "hydra-admin:4445", "ftp://hydra-admin", "http://", "HTTP://hydra-admin", "http://hydra-admin:port"),
+		},
+		rule{
+			kind: server, path: path, keyword: "cel", message: "must not contain user information, a query, a fragment, a space or anything but printable ASCII",
+			accepted: each(hydra, path, "http://hydra-admin:4445/"),
+			refused:  each(hydra, path, "http://user:word@hydra-admin:4445", "http://hydra-admin:4445?a=b", "http://hydra-admin:4445#", "http://hydra-admin:4445/a b"),
+		})
 }
 
 var (
@@ -98,15 +155,15 @@ var (
 	}
 )
 
-func httpsURLRules(path string) []rule {
+func httpsURLRules(path string, base func(...change) object) []rule {
 	rules := []rule{
 		{
 			kind: server, path: path, keyword: "cel", ids: "I1",
 			message: "must be an absolute https:// URL, for example https://acme.my.erp.net; plain http is not accepted, and a private CA " +
 				"goes to caBundle",
-			accepted: each(erpNet, path, "https://acme.my.erp.net", "https://erp.internal:8443/api/domain/odata/", "https://[::1]:9443",
+			accepted: each(base, path, "https://acme.my.erp.net", "https://erp.internal:8443/api/domain/odata/", "https://[::1]:9443",
 				"https://192.0.2.7", "https://xn--bcher-kva.example"),
-			refused: each(erpNet, path, "http://acme.my.erp.net", "http://localhost:8080", "HTTPS://acme.my.erp.net", "acme.my.erp.net",
+			refused: each(base, path, "http://acme.my.erp.net", "http://localhost:8080", "HTTPS://acme.my.erp.net", "acme.my.erp.net",
 				"//acme.my.erp.net", "https://", "https:///id", "https://:8443", "https:acme", "ftp://acme.my.erp.net", "file:///etc/passwd",
 				"javascript:alert(1)", "https://acme.my.erp.net:port", "https://[::1", "https://bücher.example", `https://acme\evil.example`,
 				" https://acme.my.erp.net"),
@@ -114,13 +171,13 @@ func httpsURLRules(path string) []rule {
 		{
 			kind: server, path: path, keyword: "cel", ids: "I1",
 			message:  "must not contain user information, a query, a fragment, a space or anything but printable ASCII",
-			accepted: each(erpNet, path, "https://acme.my.erp.net/id/", "https://acme.my.erp.net/%7Eid"),
-			refused: each(erpNet, path, "https://user@acme.my.erp.net", "https://user:word@acme.my.erp.net", "https://acme.my.erp.net@evil.example",
+			accepted: each(base, path, "https://acme.my.erp.net/id/", "https://acme.my.erp.net/%7Eid"),
+			refused: each(base, path, "https://user@acme.my.erp.net", "https://user:word@acme.my.erp.net", "https://acme.my.erp.net@evil.example",
 				"https://acme.my.erp.net#", "https://acme.my.erp.net?a=b", "https://acme.my.erp.net/a b", "https://acme.my.erp.net/id ",
 				"https://acme.my.erp.net/\n", "https://acme.my.erp.net/\x00", "https://acme.my.erp.net/ü", "https://acme.my.erp.net/\u202e"),
 		},
 	}
-	return append(rules, lengthRules(server, path, "https://acme.my.erp.net/", 512, erpNet)...)
+	return append(rules, lengthRules(server, path, "https://acme.my.erp.net/", 512, base)...)
 }
 
 // nameRules are those of the name of another object.

@@ -68,10 +68,11 @@ func campaigns(full Budget) []Campaign {
 func rotations(full Budget) []Campaign {
 	var all []Campaign
 	for _, profile := range []string{clientChosen, serverIssued} {
-		for _, s := range []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate} {
-			if profile == serverIssued && s != v1alpha1.RotationAnnounce {
-				continue // such a server replaces the registration whatever the strategy
-			}
+		strategies := []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate}
+		if profile == serverIssued {
+			strategies = []v1alpha1.RotationStrategy{v1alpha1.RotationReplace}
+		}
+		for _, s := range strategies {
 			root := func() []*World {
 				return []*World{newWorld(profile, spec{kind: service, secretName: "first", strategy: s}, false)}
 			}

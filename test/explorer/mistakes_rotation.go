@@ -22,7 +22,7 @@ var rotationMistakes = []Mistake{
 		next: believing(timeHasPassed),
 	},
 	{
-		name: "a replaced registration is deleted at once", profile: serverIssued, strategy: v1alpha1.RotationAnnounce, budget: Budget{0, 1},
+		name: "a replaced registration is deleted at once", profile: serverIssued, strategy: v1alpha1.RotationReplace, budget: Budget{0, 1},
 		next: believing(timeHasPassed),
 	},
 	{

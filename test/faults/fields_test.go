@@ -74,6 +74,8 @@ var ofApplication = []change{
 	{fields: []string{"service"}, patch: `{"service":null}`},
 	{fields: []string{"interactive"}, patch: `{"interactive":null,"clientType":null,"configMapName":null}`},
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":"nobody"}}`, reason: v1alpha1.ReasonInvalid},
+	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":null}}`, reason: v1alpha1.ReasonUnsupported},
+	{fields: []string{"credentials.rotation.strategy"}, patch: `{"credentials":{"rotation":{"strategy":"Replace"}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.window.schedule"}, patch: `{"credentials":{"rotation":{"interval":"2160h","window":{"schedule":"99 3 * * 6","duration":"2h"}}}}`, reason: v1alpha1.ReasonInvalidSchedule},
 	{fields: []string{"credentials.template.data"}, patch: `{"credentials":{"template":{"data":{"a":"{{ .nothing }}"}}}}`, reason: v1alpha1.ReasonTemplateInvalid},
 	{fields: []string{"credentials.secretName"}, patch: `{"credentials":{"secretName":"foreign"}}`, reason: v1alpha1.ReasonSecretConflict},
@@ -105,6 +107,14 @@ var ofServer = []change{
 	{fields: []string{"sweepInterval"}, patch: `{"sweepInterval":"20m"}`},
 	{fields: []string{"takeover"}, patch: `{"takeover":"Allowed"}`},
 	{fields: []string{"verification"}, patch: `{"verification":"Off"}`},
+	{
+		fields: []string{"hydra.adminUrl", "hydra.publicUrl", "hydra.clientAuthentication", "hydra.credentialsRef.name"},
+		patch:  `{"erpNet":null,"hydra":{"adminUrl":"%[1]s","publicUrl":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
+	},
+	{
+		fields: []string{"dynamicRegistration.issuer", "dynamicRegistration.clientAuthentication", "dynamicRegistration.credentialsRef.name"},
+		patch:  `{"erpNet":null,"dynamicRegistration":{"issuer":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
+	},
 	{fields: []string{"erpNet.credentialsRef.name"}, patch: `{"erpNet":{"credentialsRef":{"name":"missing"}}}`, reason: "any"},
 	{fields: []string{"erpNet.domainApiUrl"}, patch: `{"erpNet":{"domainApiUrl":"%[1]s/nowhere"}}`, reason: "any"},
 	{fields: []string{"caBundle"}, patch: `{"caBundle":"bm90IFBFTQ=="}`, reason: "any"},

@@ -38,7 +38,7 @@ func (s scene) kinds() map[string]idserver.Registration {
 	hybrid.DisplayName, hybrid.Service, hybrid.SystemUser = "Portal", true, s.SystemUsers[0]
 	kinds := map[string]idserver.Registration{"service": service, "web": web, "spa": spa, "hybrid": hybrid}
 	for name, r := range kinds {
-		kinds[name] = r.Normalize()
+		kinds[name] = s.Server.Capabilities().Reduce(r)
 	}
 	return kinds
 }
@@ -49,7 +49,7 @@ func mark(name string) idserver.Mark {
 
 // newClient names a client that is not registered yet.
 func (s scene) newClient(name string, want idserver.Registration) *client {
-	key := idserver.Key{ClientID: "com.example.contract/" + name, Owner: mark(name)}
+	key := idserver.Key{ClientID: s.Prefix + name, Owner: mark(name)}
 	return &client{scene: s, key: key, want: want, cred: idserver.Credential{ClientID: key.ClientID}}
 }
 

@@ -172,7 +172,7 @@ var faultSpecs = []spec{
 		s.Expect(ok).To(BeTrue(), "%v", err)
 		s.Expect(told.RetryAfter).To(BeNumerically(">", 0))
 	}},
-	{"gets over a token that was refused once", broken(Status401), func(s scene) {
+	{"gets over a token that was refused once", all(broken(Status401), login), func(s scene) {
 		c := s.registered("refused-once", s.kinds()["service"])
 		for _, on := range []Target{Reads, Writes} {
 			heal := s.Break(s.T, Fault{On: on, Kind: Status401, Count: 1})

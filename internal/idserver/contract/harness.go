@@ -13,8 +13,16 @@ import (
 type Harness struct {
 	// Server is the backend under test, ready to be used.
 	Server idserver.Server
-	// SystemUsers are two logins that services may act as.
+	// Prefix is what client ids begin with.
+	Prefix string
+	// SystemUsers are two logins that services may act as, where Capabilities.SystemUsers.
 	SystemUsers [2]string
+	// DefaultScopes says that the server puts scopes of its own in the place of none.
+	DefaultScopes bool
+	// Replaces says that an update sets everything, also what the operator does not manage.
+	Replaces bool
+	// Stateless says that there is no login of the backend's own that could be renewed.
+	Stateless bool
 	// PageSize is how many registrations List fetches with one request; 0 where List is not paged.
 	PageSize int
 	// Locking says that what is looked up has a Version, by which updates are locked.

@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -19,8 +21,8 @@ var listSpecs = []spec{
 		other.key.Owner.Cluster = "7d2f8a44-1c3b-4e6f-9a80-5b7c6d5e4f32"
 		s.Expect(other.create(s.Context())).To(Succeed())
 		if s.Plant != nil {
-			s.Plant(s.T, "com.example.contract/unmarked", false)
-			s.Plant(s.T, "com.example.contract/foreign", true)
+			s.Plant(s.T, s.Prefix+"unmarked", false)
+			s.Plant(s.T, s.Prefix+"foreign", true)
 		}
 		got := map[string]idserver.Mark{}
 		for reply, err := range s.Server.List(s.Context(), cluster) {
@@ -30,6 +32,14 @@ var listSpecs = []spec{
 			got[reply.Credential.ClientID] = reply.Owner
 		}
 		s.Expect(got).To(Equal(want))
+	}},
+	{"comes to the end of an empty list", lookup, func(s scene) {
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		for reply, err := range s.Server.List(ctx, cluster) {
+			s.Expect(err).NotTo(HaveOccurred())
+			s.Expect(reply).To(BeZero())
+		}
 	}},
 	{"lists nothing for a cluster that has nothing", lookup, func(s scene) {
 		s.registered("other", s.kinds()["spa"])

@@ -25,7 +25,7 @@ var raceSpecs = []spec{
 		first := s.registered("overtaken", s.kinds()["service"])
 		first.expectFound()
 		second := *first
-		second.cred.Secret, second.want.Scopes = idserver.DrawSecret(), nil
+		second.cred.Secret, second.want.Scopes = idserver.DrawSecret(), []string{"read"}
 		s.Expect(second.updateSecret(s.Context(), second.cred.Secret)).To(Succeed())
 
 		first.want.DisplayName = "Too late"

@@ -10,19 +10,30 @@ import (
 )
 
 // Suite runs the contract. newHarness is called once for each spec, and may clean one server up instead of making another.
-func Suite(t *testing.T, newHarness func(t *testing.T) Harness) {
+func Suite(t *testing.T, subject Subject, newHarness func(t *testing.T) Harness) {
 	t.Helper()
+	report := Report{Name: subject.Name, Version: subject.Version, Specs: len(specs), LeftOut: map[string]string{}}
 	for _, s := range specs {
-		t.Run(s.name, func(t *testing.T) {
+		passed := t.Run(s.name, func(t *testing.T) {
 			h := newHarness(t)
 			if s.needs != nil {
 				if missing := s.needs(h); missing != "" {
 					t.Log("left out, because this server has no " + missing)
+					report.LeftOut[s.name] = missing
 					return
 				}
 			}
 			s.run(scene{T: t, WithT: NewWithT(t), Harness: h})
 		})
+		switch {
+		case !passed:
+			report.Failed++
+		case report.LeftOut[s.name] == "":
+			report.Passed++
+		}
+	}
+	if err := report.write(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -72,6 +83,8 @@ func clientChosen(h Harness) string {
 	return missingIf(h.Server.Capabilities().SecretOrigin != idserver.ClientChosen, "secrets chosen by clients")
 }
 
+func login(h Harness) string   { return missingIf(h.Stateless, "login of its own") }
+func keeping(h Harness) string { return missingIf(h.Replaces, "updates of single fields") }
 func locking(h Harness) string { return missingIf(!h.Locking, "versions") }
 
 func editing(h Harness) string  { return missingIf(h.Edit == nil, "edits by hand") }

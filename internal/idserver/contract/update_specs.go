@@ -49,7 +49,7 @@ var updateSpecs = []spec{
 			s.Expect(c.accepted()).To(BeTrue(), name)
 		}
 	}},
-	{"keeps what others set", editing, func(s scene) {
+	{"keeps what others set", all(editing, keeping), func(s scene) {
 		c := s.registered("shared", s.kinds()["service"])
 		unmanaged := "https://example.com/by-hand"
 		s.Edit(s.T, c.cred.ClientID, Edit{Unmanaged: &unmanaged})
@@ -97,16 +97,20 @@ func changesOf(s scene, of idserver.Registration) map[string]func(*idserver.Regi
 		"displayName": func(r *idserver.Registration) { r.DisplayName = "Zweiter Name ß 'quoted'" },
 		"enabled":     func(r *idserver.Registration) { r.Enabled = false },
 		"scopes":      func(r *idserver.Registration) { r.Scopes = []string{"update"} },
-		"no scopes":   func(r *idserver.Registration) { r.Scopes = nil },
+	}
+	if !s.DefaultScopes {
+		changes["no scopes"] = func(r *idserver.Registration) { r.Scopes = nil }
 	}
 	if of.Interactive() {
 		changes["redirectUris"] = func(r *idserver.Registration) {
-			r.RedirectURIs = []string{"https://other.example.com/cb", "https://another.example.com/cb"}
+			r.RedirectURIs = []string{"https://shop.example.com/other", "https://another.example.com/cb"}
 		}
 		changes["postLogoutRedirectUris"] = func(r *idserver.Registration) { r.PostLogoutRedirectURIs = nil }
+	}
+	if of.Interactive() && s.Server.Capabilities().UserGroups {
 		changes["users"] = func(r *idserver.Registration) { r.InternalUsers, r.CommunityUsers = true, !r.CommunityUsers }
 	}
-	if of.Service {
+	if of.Service && s.Server.Capabilities().SystemUsers {
 		changes["systemUser"] = func(r *idserver.Registration) { r.SystemUser = s.SystemUsers[1] }
 	}
 	return changes

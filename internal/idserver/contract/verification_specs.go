@@ -25,7 +25,7 @@ var verificationSpecs = []spec{
 			right := c.cred.Secret
 			c.cred.Secret = idserver.DrawSecret()
 			c.expectRefused("another secret")
-			c.cred.Secret, c.cred.ClientID = right, "com.example.contract/unknown"
+			c.cred.Secret, c.cred.ClientID = right, s.Prefix+"unknown"
 			c.expectRefused("an unknown client")
 		}
 	}},

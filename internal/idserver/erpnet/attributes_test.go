@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const (
@@ -156,7 +157,7 @@ func TestPickComparesByteForByte(t *testing.T) {
 		"a filter not followed": {[]attributes{app("com.other")}, idserver.ErrUnavailable},
 	} {
 		g := NewWithT(t)
-		got, err := pick("com.Example", c.rows, 2, answer{status: 200})
+		got, err := pick("com.Example", c.rows, 2, oauth.Answer{Status: 200})
 		if c.class == nil {
 			g.Expect(err).NotTo(HaveOccurred(), name)
 			g.Expect(got.str(attrApplicationURI)).To(Equal("com.Example"))

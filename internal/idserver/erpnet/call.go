@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // call is one request to the Domain API.
@@ -23,38 +24,38 @@ func (c call) write() bool { return c.method != http.MethodGet }
 
 // do performs a call with the operator's login, within the limits of the session. It returns successes (2xx) only; errors
 // are a *refusalError or an *idserver.Error. A 401 is worth one fresh token and one more try, because it had no effect.
-func (s *Server) do(ctx context.Context, at *site, c call) (answer, error) {
+func (s *Server) do(ctx context.Context, at *site, c call) (oauth.Answer, error) {
 	var stale idserver.Secret
 	for {
 		token, err := s.accessToken(ctx, at.endpoints.Token, stale)
 		if err != nil {
-			return answer{}, err
+			return oauth.Answer{}, err
 		}
 		a, err := s.once(ctx, c, token)
 		switch {
 		case err != nil:
-			return answer{}, lostAnswer(c.op, c.write(), err)
-		case a.status >= 200 && a.status < 300:
+			return oauth.Answer{}, oauth.Lost(c.op, c.write(), err)
+		case a.Status >= 200 && a.Status < 300:
 			return a, nil
-		case a.status == http.StatusUnauthorized && stale == "":
+		case a.Status == http.StatusUnauthorized && stale == "":
 			stale = token
 		default:
-			return answer{}, s.classify(c.op, c.write(), a)
+			return oauth.Answer{}, s.classify(c.op, c.write(), a)
 		}
 	}
 }
 
 // once sends a call a single time and keeps its turn until the whole answer was read.
-func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answer, error) {
+func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (oauth.Answer, error) {
 	var body bytes.Buffer
 	if c.body != nil {
 		if err := json.NewEncoder(&body).Encode(c.body); err != nil {
-			return answer{}, &noAnswerError{message: "the request cannot be written as JSON"}
+			return oauth.Answer{}, &oauth.NoAnswerError{Message: "the request cannot be written as JSON"}
 		}
 	}
 	r, err := http.NewRequestWithContext(ctx, c.method, c.url, &body)
 	if err != nil {
-		return answer{}, &noAnswerError{message: "the Domain API's URL cannot be used"}
+		return oauth.Answer{}, &oauth.NoAnswerError{Message: "the Domain API's URL cannot be used"}
 	}
 	if c.body != nil {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
@@ -62,10 +63,10 @@ func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (answe
 	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	leave, err := s.limit.enter(ctx)
 	if err != nil {
-		return answer{}, &noAnswerError{message: "the call was given up while it waited for its turn", cause: err}
+		return oauth.Answer{}, &oauth.NoAnswerError{Message: "the call was given up while it waited for its turn", Cause: err}
 	}
 	defer leave()
-	return s.send(ctx, c.op, r, c.limit)
+	return s.oauth.Send(ctx, c.op, r, c.limit)
 }
 
 // asUnavailable is for reads: a refusal of a read never says anything about what is there.

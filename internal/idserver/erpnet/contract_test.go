@@ -73,7 +73,7 @@ func TestContract(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(variants)) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, variants[name])
-			contract.Suite(t, b.harness)
+			contract.Suite(t, contract.Subject{Name: "ERP.net stand-in", Version: name}, b.harness)
 		})
 	}
 }
@@ -136,16 +136,16 @@ func (b *bed) harness(t *testing.T) contract.Harness {
 			must(t, b.RemoveApplication(t.Context(), a.ID))
 		}
 	}
-	hostile := &hostileTransport{}
-	s := b.server(t, hostile.around)
+	wire := &contract.Wire{Target: target}
+	s := b.server(t, wire.Around)
 	_, err = s.Probe(t.Context())
 	must(t, err)
 	must(t, b.ResetCounts(t.Context()))
 	return contract.Harness{
-		Server: s, SystemUsers: [2]string{"svc.orders", "svc.o'brien"}, PageSize: pageSize,
+		Server: s, Prefix: "com.example.contract/", SystemUsers: [2]string{"svc.orders", "svc.o'brien"}, PageSize: pageSize,
 		Locking:          true,
 		SecretUnreadable: b.spec.Quirks["maskSecretHash"] == true,
-		Break:            func(t *testing.T, f contract.Fault) func() { return b.breakBy(t, hostile, f) },
+		Break:            func(t *testing.T, f contract.Fault) func() { return b.breakBy(t, wire, f) },
 		Kinds:            kinds, Requests: b.requests, Authenticate: b.authenticate, Look: b.look, Edit: b.edit,
 		Remove: func(t *testing.T, clientID string) { must(t, b.RemoveApplication(t.Context(), b.id(t, clientID))) },
 		Plant:  b.plant,
@@ -222,5 +222,5 @@ func (b *bed) plant(t *testing.T, clientID string, foreign bool) {
 // authenticate asks the token endpoint as a workload would.
 func (b *bed) authenticate(t *testing.T, clientID string, secret idserver.Secret, service bool) bool {
 	t.Helper()
-	return newWorkload(t, b.Identity).authenticate(t, clientID, secret, service)
+	return contract.Authenticate(t, process.CA, b.Identity+"/connect/token", clientID, secret, service)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opCreate = "creating the registration"
@@ -36,7 +37,7 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	if secret != "" {
 		sent[attrSecretHash] = SecretHash(secret)
 	}
-	a, err := s.do(ctx, at, call{op: opCreate, method: http.MethodPost, url: at.odata + applicationSet, body: sent, limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opCreate, method: http.MethodPost, url: at.odata + applicationSet, body: sent, limit: oauth.MaxSingle})
 	if refused, ok := errors.AsType[*refusalError](err); ok {
 		return idserver.Reply{}, s.refusedCreate(ctx, at, key.ClientID, refused)
 	}
@@ -49,14 +50,14 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 // checkSecret refuses combinations that the instance might accept and that would then never work.
 func checkSecret(op string, want idserver.Registration, secret idserver.Secret) error {
 	if want.Public == (secret != "") {
-		return rejected(op, idserver.ReasonInvalid, "a public client must have no secret, any other client must have one")
+		return oauth.Rejected(op, idserver.ReasonInvalid, "a public client must have no secret, any other client must have one")
 	}
 	return nil
 }
 
 // created reads the answer to the creation. What it does not tell is what was sent.
-func (s *Server) created(ctx context.Context, at *site, clientID string, sent attributes, a answer) (idserver.Reply, error) {
-	if len(bytes.TrimSpace(a.body)) == 0 {
+func (s *Server) created(ctx context.Context, at *site, clientID string, sent attributes, a oauth.Answer) (idserver.Reply, error) {
+	if len(bytes.TrimSpace(a.Body)) == 0 {
 		found, err := s.find(ctx, at, clientID)
 		if err != nil {
 			return idserver.Reply{}, unreadable(opCreate, true, a)
@@ -64,7 +65,7 @@ func (s *Server) created(ctx context.Context, at *site, clientID string, sent at
 		return at.reply(found), nil
 	}
 	var told attributes
-	if json.Unmarshal(a.body, &told) != nil || told.id() == "" || told.str(attrApplicationURI) != clientID {
+	if json.Unmarshal(a.Body, &told) != nil || told.id() == "" || told.str(attrApplicationURI) != clientID {
 		return idserver.Reply{}, unreadable(opCreate, true, a)
 	}
 	whole := sent.with(told)

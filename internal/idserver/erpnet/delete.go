@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opDelete = "deleting the registration"
@@ -28,10 +29,10 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 		return nil // another registration took the client id: the one that is meant is gone
 	}
 	if owner, _ := found.owner(); owner == (idserver.Mark{}) {
-		return rejected(opDelete, idserver.ReasonTaken, "the registration is not marked as this operator's")
+		return oauth.Rejected(opDelete, idserver.ReasonTaken, "the registration is not marked as this operator's")
 	}
 	url := at.odata + applicationSet + "(" + found.id() + ")"
-	_, err = s.do(ctx, at, call{op: opDelete, method: http.MethodDelete, url: url, limit: maxSingle})
+	_, err = s.do(ctx, at, call{op: opDelete, method: http.MethodDelete, url: url, limit: oauth.MaxSingle})
 	refused, wasRefused := errors.AsType[*refusalError](err)
 	if err != nil && !wasRefused {
 		return err

@@ -1,7 +1,6 @@
 package erpnet
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -10,9 +9,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
-
-const secretText = "Constraint R1 sk-12345 C:\\stack\\trace"
 
 func TestParseRefusal(t *testing.T) {
 	g := NewWithT(t)
@@ -27,7 +25,7 @@ func TestParseRefusal(t *testing.T) {
 		`{"message":"outer","error":{"message":"inner","code":2029}}`:  2029,
 		`{"message":"x","code":2029,"parameters":["a"],"unknown":[1]}`: 2029,
 	} {
-		r, ok := parseRefusal(answer{status: 500, body: []byte(body)})
+		r, ok := parseRefusal(oauth.Answer{Status: 500, Body: []byte(body)})
 		g.Expect(ok).To(BeTrue(), body)
 		if code == nil {
 			g.Expect(r.code).To(BeNil(), body)
@@ -38,7 +36,7 @@ func TestParseRefusal(t *testing.T) {
 		g.Expect(r.final()).To(BeTrue(), body)
 	}
 	for _, body := range []string{"", "null", "{}", "[]", "x", "<html>", `{"error":"invalid_client"}`, `{"message":`, `{"value":[]}`, `{"error":{}}`} {
-		_, ok := parseRefusal(answer{status: 500, body: []byte(body)})
+		_, ok := parseRefusal(oauth.Answer{Status: 500, Body: []byte(body)})
 		g.Expect(ok).To(BeFalse(), body)
 	}
 }
@@ -68,7 +66,7 @@ func TestClassify(t *testing.T) {
 		{504, "", idserver.ErrUnavailable, idserver.ErrOutcomeUnknown},
 	} {
 		g := NewWithT(t)
-		a := answer{status: c.status, header: http.Header{"X-Request-Id": {"r-1"}, "Retry-After": {"9"}}, body: []byte(c.body)}
+		a := oauth.Answer{Status: c.status, Header: http.Header{"X-Request-Id": {"r-1"}, "Retry-After": {"9"}}, Body: []byte(c.body)}
 		for write, want := range map[bool]error{false: c.read, true: c.write} {
 			err := s.classify("trying", write, a)
 			refused, isRefusal := errors.AsType[*refusalError](err)
@@ -82,42 +80,6 @@ func TestClassify(t *testing.T) {
 			g.Expect(err.Error()).To(ContainSubstring("request r-1"))
 		}
 	}
-	told, _ := errors.AsType[*idserver.Error](s.classify("trying", true, answer{status: 500, body: []byte(licence), header: http.Header{}}))
+	told, _ := errors.AsType[*idserver.Error](s.classify("trying", true, oauth.Answer{Status: 500, Body: []byte(licence), Header: http.Header{}}))
 	NewWithT(t).Expect(told.RetryAfter).To(Equal(waitNoLicence))
-}
-
-func TestRetryAfter(t *testing.T) {
-	g := NewWithT(t)
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"": 10 * time.Second, "7": 7 * time.Second, "0": 0, "-3": 10 * time.Second, "99999999": time.Hour, "soon": 10 * time.Second,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:00:00 GMT": 0,
-	} {
-		a := answer{header: http.Header{"Retry-After": {value}}}
-		g.Expect(a.retryAfter(now, 10*time.Second)).To(Equal(want), value)
-	}
-}
-
-func TestRequestID(t *testing.T) {
-	g := NewWithT(t)
-	g.Expect(answer{header: http.Header{"Request-Id": {"00-ab.1"}}}.requestID()).To(Equal("00-ab.1"))
-	g.Expect(answer{header: http.Header{"Request-Id": {secretText}}}.requestID()).To(BeEmpty(), "only a harmless form")
-}
-
-func TestLostAnswer(t *testing.T) {
-	g := NewWithT(t)
-	for _, c := range []struct {
-		lost  noAnswerError
-		write bool
-		want  error
-	}{
-		{noAnswerError{sent: false}, true, idserver.ErrUnavailable},
-		{noAnswerError{sent: true}, true, idserver.ErrOutcomeUnknown},
-		{noAnswerError{sent: true}, false, idserver.ErrUnavailable},
-		{noAnswerError{sent: true, cause: context.Canceled}, true, idserver.ErrOutcomeUnknown},
-	} {
-		err := lostAnswer("trying", c.write, &c.lost)
-		g.Expect(err).To(MatchError(c.want))
-		g.Expect(errors.Is(err, context.Canceled)).To(Equal(c.lost.cause != nil))
-	}
 }

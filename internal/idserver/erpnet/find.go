@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opFind = "looking up the registration"
@@ -29,15 +30,15 @@ func (s *Server) Find(ctx context.Context, key idserver.Key, _ idserver.Credenti
 
 func (s *Server) find(ctx context.Context, at *site, clientID string) (attributes, error) {
 	if clientID == "" {
-		return nil, rejected(opFind, idserver.ReasonInvalid, "the client id is empty")
+		return nil, oauth.Rejected(opFind, idserver.ReasonInvalid, "the client id is empty")
 	}
 	const most = 2 // a second row is a duplicate, or a server that compares without case
 	q := query{filter: attrApplicationURI + " eq " + literal(clientID), selected: at.features.selected(), expand: expandUser, top: most}
-	a, err := s.do(ctx, at, call{op: opFind, method: http.MethodGet, url: at.odata + applicationSet + "?" + q.String(), limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opFind, method: http.MethodGet, url: at.odata + applicationSet + "?" + q.String(), limit: oauth.MaxSingle})
 	if err != nil {
 		return nil, asUnavailable(opFind, err)
 	}
-	rows, _, err := parseApplications(a.body)
+	rows, _, err := parseApplications(a.Body)
 	if err != nil || len(rows) > most {
 		return nil, unreadable(opFind, false, a)
 	}
@@ -45,7 +46,7 @@ func (s *Server) find(ctx context.Context, at *site, clientID string) (attribute
 }
 
 // pick chooses the one row with exactly this client id.
-func pick(clientID string, rows []attributes, most int, a answer) (attributes, error) {
+func pick(clientID string, rows []attributes, most int, a oauth.Answer) (attributes, error) {
 	var exact []attributes
 	for _, row := range rows {
 		uri := row.str(attrApplicationURI)
@@ -60,9 +61,9 @@ func pick(clientID string, rows []attributes, most int, a answer) (attributes, e
 	case len(exact) == 1:
 		return exact[0], nil
 	case len(exact) > 1:
-		return nil, rejected(opFind, idserver.ReasonConflict, "the instance has this client id twice: an administrator has to delete one of them")
+		return nil, oauth.Rejected(opFind, idserver.ReasonConflict, "the instance has this client id twice: an administrator has to delete one of them")
 	case len(rows) == most:
-		return nil, rejected(opFind, idserver.ReasonConflict, "the instance has several registrations that differ from this client id by case only: "+
+		return nil, oauth.Rejected(opFind, idserver.ReasonConflict, "the instance has several registrations that differ from this client id by case only: "+
 			"an administrator has to delete them")
 	}
 	return nil, &idserver.Error{Class: idserver.ErrNotFound, Op: opFind}

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // FuzzURL: what passes for a URL of a server leads to one place only, in whatever form a client reads it, and a link of that server stays there.
@@ -16,7 +18,7 @@ func FuzzURL(f *testing.F) {
 	}
 	at := &site{odata: "https://h/api/domain/odata/"}
 	f.Fuzz(func(t *testing.T, text string) {
-		if u, err := parseHTTPS(text); err == nil {
+		if u, err := oauth.ParseHTTPS(text); err == nil {
 			again, err := url.Parse(u.String())
 			if err != nil || again.Host != u.Host || again.Scheme != "https" || u.Host == "" || again.User != nil || strings.ContainsAny(u.Host, "@\\ \n\r\t") {
 				t.Fatalf("%q is %q, and then %q, %v", text, u, again, err)

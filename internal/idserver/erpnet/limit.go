@@ -5,12 +5,13 @@ import (
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // A session of the Domain API allows one request in flight and 600 a minute (SessionConcurrentRequests, SessionRpm). The
 // bucket stays below that in any minute: 540 refilled and a burst of 20.
 const (
-	maxTokenRequests  = 4
 	requestsPerSecond = 9
 	requestBurst      = 20
 )
@@ -52,7 +53,7 @@ func (l *Limits) of(url string) *limiter {
 
 // enter waits for the turn. The caller must call leave when the whole answer was read.
 func (l *limiter) enter(ctx context.Context) (leave func(), err error) {
-	leave, err = take(ctx, l.turn)
+	leave, err = oauth.Take(ctx, l.turn)
 	if err != nil {
 		return nil, err
 	}
@@ -61,17 +62,4 @@ func (l *limiter) enter(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	return leave, nil
-}
-
-// take waits for a place.
-func take(ctx context.Context, places chan struct{}) (leave func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

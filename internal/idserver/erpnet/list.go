@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opList = "listing the registrations"
@@ -59,7 +60,7 @@ func (s *Server) pages(ctx context.Context, at *site, cluster string) iter.Seq2[
 		visited := map[string]bool{}
 		for len(visited) < maxPages {
 			visited[link] = true
-			a, err := s.do(ctx, at, call{op: opList, method: http.MethodGet, url: link, limit: maxList})
+			a, err := s.do(ctx, at, call{op: opList, method: http.MethodGet, url: link, limit: oauth.MaxList})
 			if _, refused := errors.AsType[*refusalError](err); refused && q.filter != "" && len(visited) == 1 {
 				q.filter = "" // the model said that it can be filtered, but it cannot
 				link = at.odata + applicationSet + "?" + q.String()
@@ -69,7 +70,7 @@ func (s *Server) pages(ctx context.Context, at *site, cluster string) iter.Seq2[
 				yield(nil, asUnavailable(opList, err))
 				return
 			}
-			rows, next, err := parseApplications(a.body)
+			rows, next, err := parseApplications(a.Body)
 			if err != nil {
 				yield(nil, unreadable(opList, false, a))
 				return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opLogin = "logging in to the instance"
@@ -25,32 +26,32 @@ type login struct {
 
 // accessToken returns a token that is good for some time, and certainly another one than stale.
 func (s *Server) accessToken(ctx context.Context, endpoint string, stale idserver.Secret) (idserver.Secret, error) {
-	leave, err := take(ctx, s.login.turn)
+	leave, err := oauth.Take(ctx, s.login.turn)
 	if err != nil {
-		return "", lostAnswer(opLogin, false, &noAnswerError{message: "the call was given up", cause: err})
+		return "", oauth.Lost(opLogin, false, oauth.GivenUp(err))
 	}
 	defer leave()
 	if s.login.token != "" && s.login.token != stale && s.config.Now().Before(s.login.refresh) {
 		return s.login.token, nil
 	}
-	g, err := s.requestToken(ctx, opLogin, endpoint, s.config.ClientID, s.config.ClientSecret,
+	g, err := s.oauth.Token(ctx, opLogin, endpoint, s.config.ClientID, s.config.ClientSecret,
 		url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(operatorScopes, " ")}})
 	if err != nil {
 		return "", err
 	}
-	if g.code != "" {
+	if g.Code != "" {
 		return "", &idserver.Error{
-			Class: idserver.ErrUnauthorized, Op: opLogin, HTTPStatus: g.status, ServerCode: g.code, Message: adviseLogin(g.code),
+			Class: idserver.ErrUnauthorized, Op: opLogin, HTTPStatus: g.Status, ServerCode: g.Code, Message: adviseLogin(g.Code),
 		}
 	}
-	if missing := missingScopes(g.scope); len(missing) > 0 {
+	if missing := missingScopes(g.Scope); len(missing) > 0 {
 		return "", &idserver.Error{
 			Class: idserver.ErrUnauthorized, Op: opLogin,
 			Message: "the token lacks the scope " + strings.Join(missing, ", ") + ": add it to the operator's own trusted application",
 		}
 	}
-	s.login.token, s.login.refresh = g.token, s.config.Now().Add(refreshAfter(g.life))
-	return g.token, nil
+	s.login.token, s.login.refresh = g.Token, s.config.Now().Add(refreshAfter(g.Life))
+	return g.Token, nil
 }
 
 // refreshAfter is when to fetch another token: after 80 % of its life, and at least a minute before its end where it lives

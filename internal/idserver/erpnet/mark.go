@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // The mark of a registration is ExternalSystem (the operator and the cluster) and ExternalId (the object). Versions without
@@ -63,10 +64,10 @@ func (f features) marked(a attributes) bool { return !f.externalID || a.str(attr
 // checkMark refuses a mark that does not fit into the attributes.
 func checkMark(op string, m idserver.Mark) error {
 	if parsed, ok := idserver.ParseMark(m.Cluster, m.String()); !ok || parsed != m || strings.Contains(m.Cluster, "/") {
-		return rejected(op, idserver.ReasonInvalid, "the mark of the owner is incomplete")
+		return oauth.Rejected(op, idserver.ReasonInvalid, "the mark of the owner is incomplete")
 	}
 	if len(systemPrefix+m.Cluster) > maxExternalSystem || len(m.String()) > maxExternalID {
-		return rejected(op, idserver.ReasonInvalid, "the cluster's UID, or the namespace and name, are too long for the mark of the owner")
+		return oauth.Rejected(op, idserver.ReasonInvalid, "the cluster's UID, or the namespace and name, are too long for the mark of the owner")
 	}
 	return nil
 }

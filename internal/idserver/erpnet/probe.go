@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opRights = "checking the operator's rights"
@@ -23,9 +24,9 @@ type site struct {
 
 // Probe implements idserver.Connection. It costs a handful of requests, and is meant for the start and once in a while.
 func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
-	leave, err := take(ctx, s.probing)
+	leave, err := oauth.Take(ctx, s.probing)
 	if err != nil {
-		return newInfo(), lostAnswer(opDiscover, false, &noAnswerError{message: "the call was given up", cause: err})
+		return newInfo(), oauth.Lost(opDiscover, false, oauth.GivenUp(err))
 	}
 	defer leave()
 	return s.probe(ctx)
@@ -36,9 +37,9 @@ func (s *Server) current(ctx context.Context) (*site, error) {
 	if at := s.known(); at != nil {
 		return at, nil
 	}
-	leave, err := take(ctx, s.probing)
+	leave, err := oauth.Take(ctx, s.probing)
 	if err != nil {
-		return nil, lostAnswer(opDiscover, false, &noAnswerError{message: "the call was given up", cause: err})
+		return nil, oauth.Lost(opDiscover, false, oauth.GivenUp(err))
 	}
 	defer leave()
 	if at := s.known(); at != nil {
@@ -65,7 +66,7 @@ func (s *Server) probe(ctx context.Context) (idserver.Info, error) {
 		return info, err
 	}
 	at.odata = odata
-	if at.endpoints, err = s.endpoints(ctx, authority); err != nil {
+	if at.endpoints, err = s.oauth.Discover(ctx, opDiscover, authority); err != nil {
 		return info, err
 	}
 	at.endpoints.API = odata
@@ -103,31 +104,31 @@ func (s *Server) probe(ctx context.Context) (idserver.Info, error) {
 
 func checkVersion(v version) error {
 	if v.known() && !v.atLeast(oldestVersion) {
-		return rejected(opDiscover, idserver.ReasonUnsupportedVersion, "ERP.net %s cannot hold what the operator registers: 20.1 or later is needed", v)
+		return oauth.Rejected(opDiscover, idserver.ReasonUnsupportedVersion, "ERP.net %s cannot hold what the operator registers: 20.1 or later is needed", v)
 	}
 	return nil
 }
 
 // announcedVersion asks the instance's version page, which takes no login; the zero version where there is none.
 func (s *Server) announcedVersion(ctx context.Context) (version, error) {
-	a, err := s.read(ctx, s.config.URL+"/tools/ver")
+	a, err := s.oauth.Read(ctx, opDiscover, s.config.URL+"/tools/ver")
 	if err != nil {
-		return version{}, lostAnswer(opDiscover, false, err)
+		return version{}, oauth.Lost(opDiscover, false, err)
 	}
-	if a.status != http.StatusOK {
+	if a.Status != http.StatusOK {
 		return version{}, nil
 	}
-	v, _ := parseVersion(strings.Trim(strings.TrimSpace(string(a.body)), `"`))
+	v, _ := parseVersion(strings.Trim(strings.TrimSpace(string(a.Body)), `"`))
 	return v, nil
 }
 
 // serviceVersion asks the Domain API instead.
 func (s *Server) serviceVersion(ctx context.Context, at *site) version {
-	a, err := s.do(ctx, at, call{op: opDiscover, method: http.MethodGet, url: at.odata + "GetVersion", limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opDiscover, method: http.MethodGet, url: at.odata + "GetVersion", limit: oauth.MaxSingle})
 	var body struct {
 		Version string `json:"version"`
 	}
-	if err != nil || json.Unmarshal(a.body, &body) != nil {
+	if err != nil || json.Unmarshal(a.Body, &body) != nil {
 		return version{}
 	}
 	v, _ := parseVersion(body.Version)
@@ -138,19 +139,19 @@ func (s *Server) serviceVersion(ctx context.Context, at *site) version {
 func (s *Server) features(ctx context.Context, at *site, v version) (features, error) {
 	byVersion := featuresOf(v)
 	models := strings.TrimSuffix(at.odata, "odata/")
-	a, err := s.do(ctx, at, call{op: opDiscover, method: http.MethodGet, url: models + "currentmodel/" + applicationSet, limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opDiscover, method: http.MethodGet, url: models + "currentmodel/" + applicationSet, limit: oauth.MaxSingle})
 	if err == nil {
-		if f, ok := byVersion.refine(a.body); ok {
+		if f, ok := byVersion.refine(a.Body); ok {
 			return f, nil
 		}
 	}
-	if a, err := s.read(ctx, models+"standardmodel/"+applicationSet); err == nil && a.status == http.StatusOK {
-		if f, ok := byVersion.refine(a.body); ok {
+	if a, err := s.oauth.Read(ctx, opDiscover, models+"standardmodel/"+applicationSet); err == nil && a.Status == http.StatusOK {
+		if f, ok := byVersion.refine(a.Body); ok {
 			return f, nil
 		}
 	}
 	if !v.known() {
-		return features{}, undiscovered(answer{}, "neither the version nor the model of the instance can be read")
+		return features{}, oauth.Undiscovered(opDiscover, oauth.Answer{}, "neither the version nor the model of the instance can be read")
 	}
 	return byVersion, nil
 }

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/contract"
 	"trustedapps.dev/operator/internal/idserver/erpnet"
 	"trustedapps.dev/operator/test/standin"
 )
@@ -41,7 +42,7 @@ func TestProbeFindsPrivateSitesByOverrides(t *testing.T) {
 	g := NewWithT(t)
 	b := newBed(t, standin.Spec{})
 	for _, path := range []string{"/sys/", "/tools/auto-discovery", "/tools/ver", "/api/domain/currentmodel", "/api/domain/standardmodel"} {
-		_, err := b.AddFault(t.Context(), standin.Fault{Path: path, Status: 404, Body: page})
+		_, err := b.AddFault(t.Context(), standin.Fault{Path: path, Status: 404, Body: contract.Page})
 		must(t, err)
 	}
 	info, err := b.server(t, nil).Probe(t.Context())

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // Client types of the published model.
@@ -33,25 +34,26 @@ func (f features) check(op string, want idserver.Registration) error {
 	}{{"redirect URIs", want.RedirectURIs}, {"post-logout redirect URIs", want.PostLogoutRedirectURIs}} {
 		for _, uri := range list.uris {
 			if strings.Contains(uri, ",") {
-				return rejected(op, idserver.ReasonInvalid, "one of the %s holds a comma, which separates them at ERP.net: percent-encode it (%%2C)", list.name)
+				return oauth.Rejected(op, idserver.ReasonInvalid,
+					"one of the %s holds a comma, which separates them at ERP.net: percent-encode it (%%2C)", list.name)
 			}
 		}
 		if n := len(strings.Join(list.uris, ",")); n > f.urlLength {
-			return rejected(op, idserver.ReasonInvalid, "the %s take %d characters together, commas included; this version of ERP.net holds %d: "+
+			return oauth.Rejected(op, idserver.ReasonInvalid, "the %s take %d characters together, commas included; this version of ERP.net holds %d: "+
 				"use fewer or shorter ones, or split the application", list.name, n, f.urlLength)
 		}
 	}
 	for _, scope := range want.Scopes {
 		if !slices.Contains(allowedScopes, scope) {
-			return rejected(op, idserver.ReasonInvalid, "ERP.net has no scope %q for applications: use %s", scope, strings.Join(allowedScopes, ", "))
+			return oauth.Rejected(op, idserver.ReasonInvalid, "ERP.net has no scope %q for applications: use %s", scope, strings.Join(allowedScopes, ", "))
 		}
 	}
 	if policy := want.Normalize().ReferenceTokens; policy != idserver.ReferenceTokensNone && f.policyAttribute == "" {
-		return rejected(op, idserver.ReasonInvalid,
+		return oauth.Rejected(op, idserver.ReasonInvalid,
 			"this version of ERP.net has no policy for reference tokens (26.2 and later have): set referenceTokens to None")
 	}
 	if want.Service && want.SystemUser == "" {
-		return rejected(op, idserver.ReasonInvalid, "a service needs a system user to act as")
+		return oauth.Rejected(op, idserver.ReasonInvalid, "a service needs a system user to act as")
 	}
 	return nil
 }

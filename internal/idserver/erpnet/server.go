@@ -3,17 +3,15 @@
 package erpnet
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // Provider and Type name this kind of server, see idserver.Info.
@@ -54,9 +52,8 @@ type Config struct {
 // Server is an ERP.net instance. It implements idserver.Connection.
 type Server struct {
 	config   Config
-	client   *http.Client
+	oauth    *oauth.Client
 	limit    *limiter
-	tokens   chan struct{} // a place for each token request in flight
 	login    *login
 	users    userCache
 	pageSize int
@@ -76,30 +73,25 @@ func New(c Config) (*Server, error) {
 		c.DomainAPIURL = strings.TrimRight(c.DomainAPIURL, "/") + "/"
 	}
 	for _, u := range []string{c.URL, c.IdentityURL, c.DomainAPIURL} {
-		if _, err := parseHTTPS(u); err != nil && (u != "" || c.URL == "") {
+		if _, err := oauth.ParseHTTPS(u); err != nil && (u != "" || c.URL == "") {
 			return nil, fmt.Errorf("reading the server's URLs: %w", err)
 		}
 	}
 	if c.ClientID == "" || c.ClientSecret == "" {
 		return nil, errors.New("reading the operator's login: client id and client secret must not be empty")
 	}
-	switch c.ClientAuthentication {
-	case "", "Post", "Basic":
-	default:
-		return nil, errors.New("reading the client authentication: it must be Post or Basic")
-	}
-	if c.UserAgent == "" {
-		c.UserAgent = "trustedapp-operator"
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	client, err := newClient(c)
+	client, err := oauth.NewClient(oauth.Options{
+		CABundle: c.CABundle, UserAgent: c.UserAgent, ClientAuthentication: c.ClientAuthentication, Operations: operations,
+		Now: c.Now, Observe: c.Observe, WrapTransport: c.WrapTransport,
+	})
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		config: c, client: client, limit: c.Limits.of(strings.ToLower(c.URL)), tokens: make(chan struct{}, maxTokenRequests),
+		config: c, oauth: client, limit: c.Limits.of(strings.ToLower(c.URL)),
 		probing: make(chan struct{}, 1), pageSize: defaultPageSize,
 	}
 	s.login = &login{turn: make(chan struct{}, 1)}
@@ -111,47 +103,6 @@ func New(c Config) (*Server, error) {
 func (s *Server) Capabilities() idserver.Capabilities {
 	return idserver.Capabilities{
 		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
+		SystemUsers: true, UserGroups: true, ReferenceTokens: true,
 	}
-}
-
-// newClient makes the http.Client of this server alone. It never follows a redirect: a token must not travel to another
-// place, and a POST must not become a GET.
-func newClient(c Config) (*http.Client, error) {
-	trust := &tls.Config{MinVersion: tls.VersionTLS12}
-	if len(c.CABundle) > 0 {
-		trust.RootCAs = x509.NewCertPool()
-		if !trust.RootCAs.AppendCertsFromPEM(c.CABundle) {
-			return nil, errors.New("reading the CA bundle: it holds no PEM certificate")
-		}
-	}
-	var transport http.RoundTripper = &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        trust,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  25 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    2,
-		IdleConnTimeout:        60 * time.Second,
-		ForceAttemptHTTP2:      true,
-	}
-	if c.WrapTransport != nil {
-		transport = c.WrapTransport(transport)
-	}
-	return &http.Client{
-		Transport:     transport,
-		Timeout:       30 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
-}
-
-// parseHTTPS reads an absolute https URL without user information, query and fragment.
-func parseHTTPS(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, errors.New("a URL cannot be parsed")
-	}
-	if u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return nil, errors.New("a URL must be absolute, https, and without user information, query and fragment")
-	}
-	return u, nil
 }

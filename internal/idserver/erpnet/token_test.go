@@ -14,38 +14,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
-
-func TestParseGranted(t *testing.T) {
-	g := NewWithT(t)
-	for _, c := range []struct {
-		status int
-		body   string
-		want   granted
-	}{
-		{200, `{"access_token":"t","expires_in":3600,"scope":"read"}`, granted{token: "t", scope: "read", life: time.Hour, status: 200}},
-		{200, `{"access_token":"t","expires_in":"60"}`, granted{token: "t", life: time.Minute, status: 200}},
-		{200, `{"access_token":"t"}`, granted{token: "t", life: defaultTokenLife, status: 200}},
-		{200, `{"access_token":"t","expires_in":-1}`, granted{token: "t", life: defaultTokenLife, status: 200}},
-		{200, `{"access_token":"t","expires_in":99999999}`, granted{token: "t", life: maxTokenLife, status: 200}},
-		{400, `{"error":"invalid_client","error_description":"x"}`, granted{code: "invalid_client", status: 400}},
-		{401, `{"error":"invalid_client"}`, granted{code: "invalid_client", status: 401}},
-		{400, `{"error":"Not a code: secret"}`, granted{code: "unknown_error", status: 400}},
-	} {
-		got, ok := parseGranted(answer{status: c.status, body: []byte(c.body)})
-		g.Expect(ok).To(BeTrue(), c.body)
-		g.Expect(got).To(Equal(c.want), c.body)
-	}
-	for _, bad := range []answer{
-		{status: 200, body: []byte(`{}`)}, {status: 200, body: []byte(`<html>`)}, {status: 200, body: []byte(`{"access_token":""}`)},
-		{status: 200, body: []byte(`{"access_token":"t","error":"x"}`)}, {status: 200, body: []byte(`{"access_token":7}`)}, {status: 200},
-		{status: 400, body: []byte(`{}`)}, {status: 400, body: []byte(`<html>`)}, {status: 403, body: []byte(`{"error":"invalid_client"}`)},
-		{status: 429, body: []byte(`{"error":"x"}`)}, {status: 500, body: []byte(`{"error":"server_error"}`)}, {status: 302},
-	} {
-		_, ok := parseGranted(bad)
-		g.Expect(ok).To(BeFalse(), "%d %s", bad.status, bad.body)
-	}
-}
 
 func TestRefreshAfter(t *testing.T) {
 	g := NewWithT(t)
@@ -242,12 +212,12 @@ func TestTokenRequestsAreBounded(t *testing.T) {
 	s := e.server(t, nil)
 	var callers sync.WaitGroup
 	for range 20 {
-		callers.Go(func() { _, _ = s.requestToken(context.WithoutCancel(t.Context()), "x", e.URL, "id", "s", url.Values{}) })
+		callers.Go(func() { _, _ = s.oauth.Token(context.WithoutCancel(t.Context()), "x", e.URL, "id", "s", url.Values{}) })
 	}
-	for range maxTokenRequests {
+	for range oauth.MaxTokenRequests {
 		<-begun
 	}
 	close(let)
 	callers.Wait()
-	g.Expect(most.Load()).To(Equal(int32(maxTokenRequests)))
+	g.Expect(most.Load()).To(Equal(int32(oauth.MaxTokenRequests)))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opUpdate = "updating the registration"
@@ -50,7 +51,7 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 func (s *Server) changes(ctx context.Context, at *site, current attributes, want idserver.Registration, secret idserver.Secret) (attributes, error) {
 	owner, _ := current.owner()
 	if owner == (idserver.Mark{}) {
-		return nil, rejected(opUpdate, idserver.ReasonTaken, "the registration is not marked as this operator's")
+		return nil, oauth.Rejected(opUpdate, idserver.ReasonTaken, "the registration is not marked as this operator's")
 	}
 	user, _ := current[attrSystemUser].(userRef)
 	if want.Service && (user.id == "" || !strings.EqualFold(user.login, want.SystemUser)) {
@@ -86,7 +87,7 @@ func (s *Server) patch(ctx context.Context, at *site, current, changes attribute
 		body = changes.with(attributes{attrObjectVersion: current[attrObjectVersion]})
 	}
 	url := at.odata + applicationSet + "(" + current.id() + ")"
-	a, err := s.do(ctx, at, call{op: opUpdate, method: http.MethodPatch, url: url, body: body, limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opUpdate, method: http.MethodPatch, url: url, body: body, limit: oauth.MaxSingle})
 	if err == nil && !confirms(a, current.id()) {
 		return unreadable(opUpdate, true, a)
 	}
@@ -94,12 +95,12 @@ func (s *Server) patch(ctx context.Context, at *site, current, changes attribute
 }
 
 // confirms says whether a success is the Domain API's own: without content, as documented, or with the registration.
-func confirms(a answer, id string) bool {
-	if len(bytes.TrimSpace(a.body)) == 0 {
+func confirms(a oauth.Answer, id string) bool {
+	if len(bytes.TrimSpace(a.Body)) == 0 {
 		return true
 	}
 	var told attributes
-	return json.Unmarshal(a.body, &told) == nil && told.id() == id
+	return json.Unmarshal(a.Body, &told) == nil && told.id() == id
 }
 
 // patched is the registration after the changes. Its version is not known any more: reading it again is left to whoever
@@ -121,7 +122,7 @@ func (s *Server) afterRefusal(ctx context.Context, at *site, before attributes, 
 	ownerBefore, _ := before.owner()
 	switch {
 	case now.id() != before.id() || ownerNow != ownerBefore:
-		return rejected(opUpdate, idserver.ReasonConflict, "the registration was replaced or given to somebody else meanwhile")
+		return oauth.Rejected(opUpdate, idserver.ReasonConflict, "the registration was replaced or given to somebody else meanwhile")
 	case before.version() != "" && now.version() != before.version():
 		return refused.as(idserver.ErrRejected, opUpdate, idserver.ReasonConflict,
 			"somebody else changed the registration since it was read; nothing was changed")

@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 const opUser = "looking up the system user"
@@ -68,12 +69,12 @@ func (s *Server) systemUser(ctx context.Context, at *site, login string) (userRe
 	q := query{
 		filter: "Login eq " + literal(login), selected: "Id,Login,UserType,Active,IsAdmin,LockoutEndUtc", top: 2,
 	}
-	a, err := s.do(ctx, at, call{op: opUser, method: http.MethodGet, url: at.odata + userSet + "?" + q.String(), limit: maxSingle})
+	a, err := s.do(ctx, at, call{op: opUser, method: http.MethodGet, url: at.odata + userSet + "?" + q.String(), limit: oauth.MaxSingle})
 	if err != nil {
 		return userRef{}, asUnavailable(opUser, err)
 	}
 	var rows []user
-	_, err = parseList(a.body, func(raw json.RawMessage) error {
+	_, err = parseList(a.Body, func(raw json.RawMessage) error {
 		var u user
 		err := json.Unmarshal(raw, &u)
 		rows = append(rows, u)
@@ -93,7 +94,7 @@ func (s *Server) systemUser(ctx context.Context, at *site, login string) (userRe
 // checkUser wants exactly one active, unlocked user of a kind that may act for a service.
 func (s *Server) checkUser(login string, rows []user) (userRef, error) {
 	reject := func(format string, args ...any) (userRef, error) {
-		return userRef{}, rejected(opUser, idserver.ReasonInvalid, format, args...)
+		return userRef{}, oauth.Rejected(opUser, idserver.ReasonInvalid, format, args...)
 	}
 	switch len(rows) {
 	case 0:
@@ -105,7 +106,7 @@ func (s *Server) checkUser(login string, rows []user) (userRef, error) {
 	u := rows[0]
 	id := entityID(u.ID, u.ODataID)
 	if id == "" || u.Active == nil || u.UserType == "" || !strings.EqualFold(u.Login, login) {
-		return userRef{}, unreadable(opUser, false, answer{status: http.StatusOK})
+		return userRef{}, unreadable(opUser, false, oauth.Answer{Status: http.StatusOK})
 	}
 	if !slices.Contains([]string{"InternalUser", "ApplicationUserNoLogin"}, u.UserType) {
 		return reject("the user %q cannot act for a service: its type must be InternalUser or ApplicationUserNoLogin", login)

@@ -2,16 +2,13 @@ package erpnet
 
 import (
 	"context"
-	"net/url"
-	"slices"
 
 	"trustedapps.dev/operator/internal/idserver"
 )
 
 const opVerify = "verifying the credential"
 
-// Verify implements idserver.Server. A service requests a token, without naming scopes, and drops it. An interactive client
-// exchanges a made-up code: invalid_grant says that the client itself was accepted. A public client has nothing to prove.
+// Verify implements idserver.Server.
 func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idserver.Registration) (idserver.Verdict, error) {
 	if want.Public {
 		return idserver.Verdict{OK: true}, nil
@@ -20,30 +17,7 @@ func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idse
 	if err != nil {
 		return idserver.Verdict{}, err
 	}
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if !want.Service {
-		form = url.Values{
-			"grant_type": {"authorization_code"}, "code": {idserver.DrawSecret().Reveal()},
-			"code_verifier": {idserver.DrawSecret().Reveal()},
-		}
-		if uris := slices.Sorted(slices.Values(want.RedirectURIs)); len(uris) > 0 {
-			form.Set("redirect_uri", uris[0])
-		}
-	}
-	g, err := s.requestToken(ctx, opVerify, at.endpoints.Token, cred.ClientID, cred.Secret, form)
-	if err != nil {
-		return idserver.Verdict{}, err
-	}
-	switch {
-	case want.Service && g.code == "", !want.Service && g.code == "invalid_grant":
-		return idserver.Verdict{OK: true}, nil
-	case !want.Service && g.code == "":
-		return idserver.Verdict{}, &idserver.Error{
-			Class: idserver.ErrUnavailable, Op: opVerify, HTTPStatus: g.status,
-			Message: "the token endpoint exchanged a made-up code, so its answers prove nothing",
-		}
-	}
-	return idserver.Verdict{Code: g.code, Hint: hint(g.code, want)}, nil
+	return s.oauth.Verify(ctx, opVerify, at.endpoints.Token, cred, want, hint)
 }
 
 // hint says what to look at, by the error catalogue of the documentation.

@@ -12,23 +12,23 @@ import (
 )
 
 func TestContractWithChosenIDs(t *testing.T) {
-	contract.Suite(t, func(t *testing.T) contract.Harness { return harness(t, NewClientChosen()) })
+	contract.Suite(t, contract.Subject{Name: "in memory", Version: "secrets chosen by clients"}, func(t *testing.T) contract.Harness { return harness(t, NewClientChosen()) })
 }
 
 func TestContractWithIssuedIDs(t *testing.T) {
-	contract.Suite(t, func(t *testing.T) contract.Harness { return harness(t, NewServerIssued()) })
+	contract.Suite(t, contract.Subject{Name: "in memory", Version: "secrets issued by the server"}, func(t *testing.T) contract.Harness { return harness(t, NewServerIssued()) })
 }
 
 func harness(t *testing.T, s *Server) contract.Harness {
 	t.Helper()
 	around := &breakable{Server: s}
 	h := contract.Harness{
-		Server:      around,
-		SystemUsers: [2]string{"svc.one", "svc.two"},
-		Locking:     s.Capabilities().Lookup,
-		Break:       around.breakFor,
-		Kinds:       []contract.FaultKind{contract.Unreachable, contract.CutBefore, contract.AnswerLost},
-		Requests:    around.requests,
+		Server: around,
+		Prefix: "com.example.contract/", SystemUsers: [2]string{"svc.one", "svc.two"},
+		Locking:  s.Capabilities().Lookup,
+		Break:    around.breakFor,
+		Kinds:    []contract.FaultKind{contract.Unreachable, contract.CutBefore, contract.AnswerLost},
+		Requests: around.requests,
 		Authenticate: func(_ *testing.T, id string, secret idserver.Secret, service bool) bool {
 			return authenticates(s, id, secret, service)
 		},

@@ -53,6 +53,7 @@ type Stored struct {
 func NewClientChosen() *Server {
 	return &Server{capabilities: idserver.Capabilities{
 		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
+		SystemUsers: true, UserGroups: true, ReferenceTokens: true,
 	}}
 }
 

@@ -1,0 +1,61 @@
+package desired
+
+import (
+	"slices"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// unsupported says what the spec asks for that a server with these capabilities cannot do, and what to change; "" where there is nothing.
+func unsupported(app *v1alpha1.TrustedApplication, c idserver.Capabilities) string {
+	spec := app.Spec
+	if s := spec.Service; s != nil {
+		switch {
+		case c.SystemUsers && s.SystemUser == "":
+			return "spec.service.systemUser is missing: on this server a service acts as a user, whose login has to be named"
+		case !c.SystemUsers && s.SystemUser != "":
+			return "this server has no system users, a service acts as itself: remove spec.service.systemUser"
+		case !c.SystemUsers && s.InternalUserImpersonation == v1alpha1.ImpersonationAllowed:
+			return "this server has no system users: remove spec.service.internalUserImpersonation"
+		}
+	}
+	if i := spec.Interactive; i != nil && !c.UserGroups && slices.Contains(i.Users, v1alpha1.UsersCommunity) {
+		return "this server has no groups of users, it decides by itself who may sign in: remove spec.interactive.users"
+	}
+	if t := string(spec.ReferenceTokens); t != "" && t != idserver.ReferenceTokensNone && !c.ReferenceTokens {
+		return "this server has no policy for reference tokens: remove spec.referenceTokens"
+	}
+	if p := spec.AdoptionPolicy; !c.Lookup && (p == v1alpha1.AdoptIfUnowned || p == v1alpha1.AdoptTakeover) {
+		return "this server shows nobody the registrations of others, so none can be adopted: remove spec.adoptionPolicy"
+	}
+	return unsupportedStrategy(app, c)
+}
+
+func unsupportedStrategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) string {
+	credentials := app.Spec.Credentials
+	if credentials == nil || credentials.Rotation == nil || credentials.Rotation.Strategy == "" {
+		return ""
+	}
+	strategy, replaces := credentials.Rotation.Strategy, c.SecretOrigin == idserver.ServerIssued
+	switch {
+	case replaces && strategy != v1alpha1.RotationReplace:
+		return "this server issues secrets, so a credential is rotated by another registration: " +
+			"remove spec.credentials.rotation.strategy, or set it to Replace"
+	case !replaces && strategy == v1alpha1.RotationReplace:
+		return "the strategy Replace is for servers that issue secrets: set spec.credentials.rotation.strategy to Announce, InPlace or Alternate"
+	}
+	return ""
+}
+
+// strategy is that of the spec, or the default of the server. One that the server cannot do is not followed.
+func strategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) v1alpha1.RotationStrategy {
+	switch {
+	case c.SecretOrigin == idserver.ServerIssued:
+		return v1alpha1.RotationReplace
+	case app.Spec.Credentials == nil || app.Spec.Credentials.Rotation == nil || app.Spec.Credentials.Rotation.Strategy == "" ||
+		app.Spec.Credentials.Rotation.Strategy == v1alpha1.RotationReplace:
+		return v1alpha1.RotationAnnounce
+	}
+	return app.Spec.Credentials.Rotation.Strategy
+}

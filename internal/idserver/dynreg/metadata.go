@@ -1,0 +1,94 @@
+package dynreg
+
+import (
+	"slices"
+	"strings"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// metadata are those of a client that the operator manages (RFC 7591 section 2; post_logout_redirect_uris and application_type are of OpenID
+// Connect).
+type metadata struct {
+	ClientName             string   `json:"client_name"`
+	RedirectURIs           []string `json:"redirect_uris"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
+	GrantTypes             []string `json:"grant_types"`
+	ResponseTypes          []string `json:"response_types"`
+	AuthMethod             string   `json:"token_endpoint_auth_method"`
+	ApplicationType        string   `json:"application_type,omitempty"`
+	Scope                  string   `json:"scope,omitempty"`
+}
+
+const (
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+	grantService = "client_credentials"
+	// grantDisabled stands for none: some servers put a default in the place of an empty list. No flow has this grant type, so every token
+	// request is refused.
+	grantDisabled = "urn:trustedapps.dev:disabled"
+	methodNone    = "none"
+	methodPost    = "client_secret_post"
+	methodBasic   = "client_secret_basic"
+)
+
+// metadata are those of a registration.
+func (s *Server) metadata(r idserver.Registration) metadata {
+	m := metadata{
+		ClientName: r.DisplayName, RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
+		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.method(r), ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
+	}
+	if !r.Enabled {
+		m.GrantTypes = append(m.GrantTypes, grantDisabled)
+		return m
+	}
+	if r.Interactive() {
+		m.GrantTypes, m.ResponseTypes = append(m.GrantTypes, grantCode, grantRefresh), append(m.ResponseTypes, "code")
+	}
+	if r.Service {
+		m.GrantTypes = append(m.GrantTypes, grantService)
+	}
+	return m
+}
+
+func (s *Server) method(r idserver.Registration) string {
+	switch {
+	case r.Public:
+		return methodNone
+	case s.config.ClientAuthentication == "Basic":
+		return methodBasic
+	}
+	return methodPost
+}
+
+// applicationType is native for clients on a user's device, as OpenID Connect Registration 1.0 section 2 tells them apart: by their redirect
+// URIs.
+func applicationType(r idserver.Registration) string {
+	native := slices.ContainsFunc(r.RedirectURIs, func(u string) bool { return !strings.HasPrefix(u, "https://") })
+	if native {
+		return "native"
+	}
+	return "web"
+}
+
+// registration is what the server says that it registered. What it does not repeat counts as it was asked for, where RFC 7591 lets it leave
+// that out.
+func (m metadata) registration(asked idserver.Registration) idserver.Registration {
+	r := idserver.Registration{
+		DisplayName: m.ClientName, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
+		Public: m.AuthMethod == methodNone, Service: slices.Contains(m.GrantTypes, grantService), Scopes: strings.Fields(m.Scope),
+		Enabled: len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, grantDisabled),
+	}
+	if m.Scope == "" { // "the authorization server MAY register a client with a default set of scopes", and need not tell
+		r.Scopes = asked.Scopes
+	}
+	if !r.Enabled { // no grant is left that could tell
+		r.Service = len(r.RedirectURIs) == 0
+	}
+	r = r.Normalize()
+	unwanted := slices.ContainsFunc(m.GrantTypes, func(g string) bool { return g == "implicit" || g == "password" })
+	if unwanted || r.Enabled && r.Interactive() != slices.Contains(m.GrantTypes, grantCode) {
+		r.Unwanted = append(r.Unwanted, "grantTypes")
+	}
+	return r
+}

@@ -1,0 +1,160 @@
+package dynreg
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
+)
+
+// creation is what is sent to register (RFC 7591 section 3.1).
+type creation struct {
+	metadata
+	SoftwareStatement string `json:"software_statement,omitempty"`
+}
+
+// replacement is what is sent to update (RFC 7592 section 2.2): all metadata, because what is left out is deleted.
+type replacement struct {
+	metadata
+	// The client_secret may be repeated, and is not: some servers refuse that, and no client can choose it.
+	ClientID string `json:"client_id"`
+}
+
+// Create implements idserver.Server. Any doubt about the outcome is ErrOutcomeUnknown: nobody can look for the registration.
+func (s *Server) Create(ctx context.Context, _ idserver.Key, want idserver.Registration, _ idserver.Secret) (idserver.Reply, error) {
+	at, err := s.current(ctx)
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	a, err := s.tell(want, func(m metadata) (oauth.Answer, error) {
+		body := creation{metadata: m, SoftwareStatement: s.config.SoftwareStatement.Reveal()}
+		return s.send(ctx, opCreate, http.MethodPost, at.Registration, s.config.InitialAccessToken, body)
+	})
+	switch {
+	case err != nil:
+		return idserver.Reply{}, err
+	case !a.OK():
+		return idserver.Reply{}, s.refused(opCreate, a, false)
+	}
+	reply, err := s.read(opCreate, a, at.Registration, want)
+	if err == nil && !want.Public && reply.Credential.Secret == "" {
+		return idserver.Reply{}, unreadable(opCreate, a)
+	}
+	return reply, err
+}
+
+// tell sends metadata. A client that is to be refused gets a grant type that no flow has, or none where the server takes only those that it
+// knows.
+func (s *Server) tell(want idserver.Registration, send func(metadata) (oauth.Answer, error)) (oauth.Answer, error) {
+	m := s.metadata(want)
+	a, err := send(m)
+	if err == nil && !want.Enabled && a.Status == http.StatusBadRequest {
+		m.GrantTypes = []string{}
+		return send(m)
+	}
+	return a, err
+}
+
+// Find implements idserver.Server. It is an effect: the answer may bring another secret and another token.
+func (s *Server) Find(ctx context.Context, _ idserver.Key, have idserver.Credential) (idserver.Reply, error) {
+	at, err := s.managed(ctx, opFind, have)
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	a, err := s.send(ctx, opFind, http.MethodGet, have.Handle, have.Control, nil)
+	switch {
+	case err != nil:
+		return idserver.Reply{}, err
+	case !a.OK():
+		return idserver.Reply{}, s.refused(opFind, a, true)
+	}
+	return s.about(opFind, a, at, have, idserver.Registration{Enabled: true})
+}
+
+// Update implements idserver.Server. Where have was read before and is as wanted, nothing is sent.
+func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, _ idserver.Secret) (idserver.Reply, error) {
+	at, err := s.managed(ctx, opUpdate, have.Credential)
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	a, err := s.tell(want, func(m metadata) (oauth.Answer, error) {
+		body := replacement{metadata: m, ClientID: have.Credential.ClientID}
+		return s.send(ctx, opUpdate, http.MethodPut, have.Credential.Handle, have.Credential.Control, body)
+	})
+	switch {
+	case err != nil:
+		return idserver.Reply{}, err
+	case !a.OK():
+		return idserver.Reply{}, s.refused(opUpdate, a, true)
+	}
+	return s.about(opUpdate, a, at, have.Credential, want)
+}
+
+// Delete implements idserver.Server. A token that is refused may be void because the client is gone, which a token request tells.
+func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
+	if _, err := s.managed(ctx, opDelete, have); err != nil {
+		return err
+	}
+	a, err := s.send(ctx, opDelete, http.MethodDelete, have.Handle, have.Control, nil)
+	switch {
+	case err != nil:
+		return err
+	case a.OK():
+		return nil
+	}
+	refused := s.refused(opDelete, a, true)
+	if !errors.Is(refused, idserver.ErrControlLost) {
+		return refused
+	}
+	gone, err := s.gone(ctx, have)
+	switch {
+	case err != nil:
+		return err
+	case gone:
+		return nil
+	}
+	return refused
+}
+
+// gone says whether the server does not know the client any more.
+func (s *Server) gone(ctx context.Context, have idserver.Credential) (bool, error) {
+	verdict, err := s.Verify(ctx, have, idserver.Registration{Public: false})
+	return err == nil && verdict.Code == "invalid_client", err
+}
+
+// managed refuses a registration that the server gave no means to manage.
+func (s *Server) managed(ctx context.Context, op string, have idserver.Credential) (idserver.Endpoints, error) {
+	at, err := s.current(ctx)
+	if err != nil {
+		return at, err
+	}
+	if have.Handle == "" || have.Control == "" {
+		return at, oauth.Rejected(op, idserver.ReasonUnmanaged, "the server registers clients, and lets nobody change or delete them (RFC 7592): "+
+			"have %s changed there", have.ClientID)
+	}
+	if !sameHost(have.Handle, at.Registration) {
+		return at, oauth.Rejected(op, idserver.ReasonInvalid, "the registration is at another server")
+	}
+	return at, nil
+}
+
+// about reads an answer about a client that is known. What the answer does not repeat stays as it was.
+func (s *Server) about(op string, a oauth.Answer, at idserver.Endpoints, have idserver.Credential, asked idserver.Registration) (idserver.Reply, error) {
+	reply, err := s.read(op, a, at.Registration, asked)
+	if err != nil {
+		return reply, err
+	}
+	if reply.Credential.ClientID != have.ClientID {
+		return idserver.Reply{}, unreadable(op, a)
+	}
+	if reply.Credential.Handle == "" {
+		reply.Credential.Handle = have.Handle
+	}
+	if reply.Credential.Control == "" {
+		reply.Credential.Control = have.Control
+	}
+	reply.HasSecret = !reply.Registration.Public && (reply.HasSecret || have.Secret != "")
+	return reply, nil
+}

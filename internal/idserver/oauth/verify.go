@@ -1,0 +1,44 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"slices"
+
+	"trustedapps.dev/operator/internal/idserver"
+)
+
+// Verify proves a credential. A service requests a token, without naming scopes, and drops it. An interactive client exchanges a made-up
+// code: invalid_grant says that the client itself was accepted. A public client has nothing to prove. hint tells people what to look at.
+func (c *Client) Verify(
+	ctx context.Context, op, endpoint string, cred idserver.Credential, want idserver.Registration,
+	hint func(code string, want idserver.Registration) string,
+) (idserver.Verdict, error) {
+	if want.Public {
+		return idserver.Verdict{OK: true}, nil
+	}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if !want.Service {
+		form = url.Values{
+			"grant_type": {"authorization_code"}, "code": {idserver.DrawSecret().Reveal()},
+			"code_verifier": {idserver.DrawSecret().Reveal()},
+		}
+		if uris := slices.Sorted(slices.Values(want.RedirectURIs)); len(uris) > 0 {
+			form.Set("redirect_uri", uris[0])
+		}
+	}
+	g, err := c.Token(ctx, op, endpoint, cred.ClientID, cred.Secret, form)
+	if err != nil {
+		return idserver.Verdict{}, err
+	}
+	switch {
+	case want.Service && g.Code == "", !want.Service && g.Code == "invalid_grant":
+		return idserver.Verdict{OK: true}, nil
+	case !want.Service && g.Code == "":
+		return idserver.Verdict{}, &idserver.Error{
+			Class: idserver.ErrUnavailable, Op: op, HTTPStatus: g.Status,
+			Message: "the token endpoint exchanged a made-up code, so its answers prove nothing",
+		}
+	}
+	return idserver.Verdict{Code: g.Code, Hint: hint(g.Code, want)}, nil
+}
