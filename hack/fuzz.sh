@@ -14,7 +14,9 @@ grep -rl --include=*_test.go --exclude-dir=build --exclude-dir=hack '^func Fuzz'
 		[ -d "$found" ] || continue
 		mkdir -p "$corpus"
 		find "$found" -type f -size -2 | sort | while read -r input; do
-			[ "$(find "$corpus" -type f | wc -l)" -lt "${KEEP:-40}" ] && cp "$input" "$corpus/"
-		done || true
+			if [ "$(find "$corpus" -type f | wc -l)" -lt "${KEEP:-40}" ]; then
+				cp "$input" "$corpus/"
+			fi
+		done
 	done
 done

@@ -18,6 +18,18 @@ var deletionSpecs = []spec{
 			}
 		}
 	}},
+	{"never takes a token that was replaced for absence", replacing, func(s scene) {
+		for _, name := range []string{"service", "web", "spa"} {
+			c := s.registered(name, s.kinds()[name])
+			stale := c.cred
+			s.Expect(c.find(s.Context())).To(Succeed())
+			s.Expect(c.update(s.Context())).To(Succeed())
+			s.Expect(c.cred.Control).NotTo(Equal(stale.Control), "%s: this server replaces tokens", name)
+			s.Expect(s.Server.Delete(s.Context(), stale)).To(MatchError(idserver.ErrControlLost), name)
+			s.Expect(c.exists()).To(BeTrue(), name)
+			s.Expect(c.remove(s.Context())).To(Succeed(), name)
+		}
+	}},
 	{"deletes by client id alone", all(chosenID, lookup), func(s scene) {
 		c := s.registered("handleless", s.kinds()["service"])
 		c.cred.Handle = ""

@@ -77,6 +77,10 @@ func missingIf(absent bool, what string) string {
 
 func chosenID(h Harness) string { return missingIf(!h.Server.Capabilities().ChosenID, "chosen ids") }
 
+func replacing(h Harness) string {
+	return missingIf(!h.Server.Capabilities().RepliesRotate, "registration access tokens that are replaced")
+}
+
 func lookup(h Harness) string { return missingIf(!h.Server.Capabilities().Lookup, "lookup") }
 
 func clientChosen(h Harness) string {

@@ -37,8 +37,11 @@ func (c *Client) Token(ctx context.Context, op, endpoint, clientID string, secre
 		return Granted{}, Lost(op, false, GivenUp(err))
 	}
 	defer leave()
-	if c.options.ClientAuthentication != "Basic" {
+	basic := c.options.ClientAuthentication == "Basic" && secret != "" // a public client only says who it is
+	if !basic {
 		form.Set("client_id", clientID)
+	}
+	if !basic && secret != "" {
 		form.Set("client_secret", secret.Reveal())
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
@@ -46,7 +49,7 @@ func (c *Client) Token(ctx context.Context, op, endpoint, clientID string, secre
 		return Granted{}, Rejected(op, idserver.ReasonDiscoveryFailed, "the token endpoint's URL cannot be used")
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if c.options.ClientAuthentication == "Basic" { // RFC 6749 section 2.3.1: form-encoded first
+	if basic { // RFC 6749 section 2.3.1: form-encoded first
 		r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret.Reveal()))
 	}
 	a, err := c.Send(ctx, op, r, MaxSingle)

@@ -1,6 +1,9 @@
 package oauth
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -35,5 +38,29 @@ func TestParseGranted(t *testing.T) {
 	} {
 		_, ok := parseGranted(bad)
 		g.Expect(ok).To(BeFalse(), "%d %s", bad.Status, bad.Body)
+	}
+}
+
+// A server that takes an empty secret for a wrong one would say of a public client that it does not exist.
+func TestAPublicClientOnlySaysWhoItIs(t *testing.T) {
+	for _, way := range []string{"Post", "Basic"} {
+		g := NewWithT(t)
+		var form url.Values
+		var header string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.Expect(r.ParseForm()).To(Succeed())
+			form, header = r.PostForm, r.Header.Get("Authorization")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
+		}))
+		c, err := NewClient(Options{ClientAuthentication: way})
+		g.Expect(err).NotTo(HaveOccurred())
+		granted, err := c.Token(t.Context(), "trying", server.URL, "app", "", url.Values{"grant_type": {"authorization_code"}})
+		server.Close()
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(granted.Code).To(Equal("invalid_grant"))
+		g.Expect(form).To(HaveKeyWithValue("client_id", []string{"app"}), way)
+		g.Expect(form).NotTo(HaveKey("client_secret"), way)
+		g.Expect(header).To(BeEmpty(), way)
 	}
 }
