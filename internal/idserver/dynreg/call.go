@@ -66,7 +66,7 @@ func (s *Server) read(op string, a oauth.Answer, registration string, asked idse
 			ExpiresAt: expiry(told.ExpiresAt),
 		},
 		Registration: told.registration(asked),
-		HasSecret:    told.Secret != "" && told.AuthMethod != methodNone,
+		HasSecret:    told.Secret != "" && told.AuthMethod != oauth.MethodNone,
 	}
 	return reply, nil
 }

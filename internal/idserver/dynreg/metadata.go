@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // metadata are those of a client that the operator manages (RFC 7591 section 2; post_logout_redirect_uris and application_type are of OpenID
@@ -20,45 +21,23 @@ type metadata struct {
 	Scope                  string   `json:"scope,omitempty"`
 }
 
-const (
-	grantCode    = "authorization_code"
-	grantRefresh = "refresh_token"
-	grantService = "client_credentials"
-	// grantDisabled stands for none: some servers put a default in the place of an empty list. No flow has this grant type, so every token
-	// request is refused.
-	grantDisabled = "urn:trustedapps.dev:disabled"
-	methodNone    = "none"
-	methodPost    = "client_secret_post"
-	methodBasic   = "client_secret_basic"
-)
-
 // metadata are those of a registration.
 func (s *Server) metadata(r idserver.Registration) metadata {
 	m := metadata{
 		ClientName: r.DisplayName, RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
-		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.method(r), ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
+		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.oauth.Method(r), ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
 	}
 	if !r.Enabled {
-		m.GrantTypes = append(m.GrantTypes, grantDisabled)
+		m.GrantTypes = append(m.GrantTypes, oauth.GrantDisabled)
 		return m
 	}
 	if r.Interactive() {
-		m.GrantTypes, m.ResponseTypes = append(m.GrantTypes, grantCode, grantRefresh), append(m.ResponseTypes, "code")
+		m.GrantTypes, m.ResponseTypes = append(m.GrantTypes, oauth.GrantCode, oauth.GrantRefresh), append(m.ResponseTypes, "code")
 	}
 	if r.Service {
-		m.GrantTypes = append(m.GrantTypes, grantService)
+		m.GrantTypes = append(m.GrantTypes, oauth.GrantService)
 	}
 	return m
-}
-
-func (s *Server) method(r idserver.Registration) string {
-	switch {
-	case r.Public:
-		return methodNone
-	case s.config.ClientAuthentication == "Basic":
-		return methodBasic
-	}
-	return methodPost
 }
 
 // applicationType is native for clients on a user's device, as OpenID Connect Registration 1.0 section 2 tells them apart: by their redirect
@@ -76,8 +55,8 @@ func applicationType(r idserver.Registration) string {
 func (m metadata) registration(asked idserver.Registration) idserver.Registration {
 	r := idserver.Registration{
 		DisplayName: m.ClientName, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
-		Public: m.AuthMethod == methodNone, Service: slices.Contains(m.GrantTypes, grantService), Scopes: strings.Fields(m.Scope),
-		Enabled: len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, grantDisabled),
+		Public: m.AuthMethod == oauth.MethodNone, Service: slices.Contains(m.GrantTypes, oauth.GrantService), Scopes: strings.Fields(m.Scope),
+		Enabled: len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, oauth.GrantDisabled),
 	}
 	if m.Scope == "" { // "the authorization server MAY register a client with a default set of scopes", and need not tell
 		r.Scopes = asked.Scopes
@@ -87,7 +66,7 @@ func (m metadata) registration(asked idserver.Registration) idserver.Registratio
 	}
 	r = r.Normalize()
 	unwanted := slices.ContainsFunc(m.GrantTypes, func(g string) bool { return g == "implicit" || g == "password" })
-	if unwanted || r.Enabled && r.Interactive() != slices.Contains(m.GrantTypes, grantCode) {
+	if unwanted || r.Enabled && r.Interactive() != slices.Contains(m.GrantTypes, oauth.GrantCode) {
 		r.Unwanted = append(r.Unwanted, "grantTypes")
 	}
 	return r

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/idserver/oauth"
 )
 
 // record is what the operator reads of a client (https://www.ory.sh/docs/hydra/reference/api#tag/oAuth2/operation/getOAuth2Client). It is
@@ -24,29 +25,17 @@ type record struct {
 	UpdatedAt              string                     `json:"updated_at"`
 }
 
-// Grant types, and what stands for none: Hydra knows no disabled clients, and puts a default in the place of an empty list. No flow has this
-// grant type, so every token request is refused.
-const (
-	grantCode     = "authorization_code"
-	grantRefresh  = "refresh_token"
-	grantService  = "client_credentials"
-	grantDisabled = "urn:trustedapps.dev:disabled"
-	methodNone    = "none"
-	methodPost    = "client_secret_post"
-	methodBasic   = "client_secret_basic"
-)
-
 // grants are the grant types of a registration.
 func grants(r idserver.Registration) []string {
 	if !r.Enabled {
-		return []string{grantDisabled}
+		return []string{oauth.GrantDisabled}
 	}
 	var all []string
 	if r.Interactive() {
-		all = append(all, grantCode, grantRefresh)
+		all = append(all, oauth.GrantCode, oauth.GrantRefresh)
 	}
 	if r.Service {
-		all = append(all, grantService)
+		all = append(all, oauth.GrantService)
 	}
 	return all
 }
@@ -57,17 +46,6 @@ func responses(r idserver.Registration) []string {
 		return []string{"code"}
 	}
 	return []string{}
-}
-
-// method is how the client sends its secret.
-func (s *Server) method(r idserver.Registration) string {
-	switch {
-	case r.Public:
-		return methodNone
-	case s.config.ClientAuthentication == "Basic":
-		return methodBasic
-	}
-	return methodPost
 }
 
 // note is what the operator keeps in the metadata of a client.
@@ -114,10 +92,10 @@ func (c record) owner() (m idserver.Mark, foreign string) {
 // registration is what the operator understands of the client.
 func (s *Server) registration(c record) idserver.Registration {
 	r := idserver.Registration{
-		DisplayName: c.ClientName, Enabled: !slices.Contains(c.GrantTypes, grantDisabled), Public: c.AuthMethod == methodNone,
+		DisplayName: c.ClientName, Enabled: !slices.Contains(c.GrantTypes, oauth.GrantDisabled), Public: c.AuthMethod == oauth.MethodNone,
 		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, Scopes: strings.Fields(c.Scope),
 	}
-	r.Service = slices.Contains(c.GrantTypes, grantService)
+	r.Service = slices.Contains(c.GrantTypes, oauth.GrantService)
 	if !r.Enabled {
 		r.Service = c.note().Service
 	}
@@ -128,7 +106,7 @@ func (s *Server) registration(c record) idserver.Registration {
 	if !sameSet(c.ResponseTypes, responses(r)) {
 		r.Unwanted = append(r.Unwanted, "responseTypes")
 	}
-	if c.AuthMethod != s.method(r) {
+	if c.AuthMethod != s.oauth.Method(r) {
 		r.Unwanted = append(r.Unwanted, "clientAuthentication")
 	}
 	return r
@@ -143,7 +121,7 @@ func (s *Server) reply(c record) idserver.Reply {
 	owner, foreign := c.owner()
 	return idserver.Reply{
 		Credential:   idserver.Credential{Handle: c.note().ID, ClientID: c.ClientID},
-		Registration: s.registration(c), Owner: owner, ForeignOwner: foreign, HasSecret: c.AuthMethod != methodNone,
+		Registration: s.registration(c), Owner: owner, ForeignOwner: foreign, HasSecret: c.AuthMethod != oauth.MethodNone,
 		Version: c.UpdatedAt, Raw: c,
 	}
 }

@@ -66,7 +66,7 @@ func (s *Server) fields(want idserver.Registration) []field {
 	return []field{
 		{"client_name", want.DisplayName}, {"redirect_uris", list(want.RedirectURIs)},
 		{"post_logout_redirect_uris", list(want.PostLogoutRedirectURIs)}, {"grant_types", grants(want)}, {"response_types", responses(want)},
-		{"scope", strings.Join(want.Scopes, " ")}, {"token_endpoint_auth_method", s.method(want)},
+		{"scope", strings.Join(want.Scopes, " ")}, {"token_endpoint_auth_method", s.oauth.Method(want)},
 	}
 }
 
@@ -103,7 +103,7 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	switch {
 	case !want.Public && secret != "":
 		changes = append(changes, operation{"add", "/client_secret", secret.Reveal()})
-	case want.Public && current.AuthMethod != methodNone: // what the client knew must not come back with its former type
+	case want.Public && current.AuthMethod != oauth.MethodNone: // what the client knew must not come back with its former type
 		changes = append(changes, operation{"add", "/client_secret", idserver.DrawSecret().Reveal()})
 	}
 	return s.change(ctx, opUpdate, current, changes)
