@@ -25,7 +25,8 @@ type metadata struct {
 func (s *Server) metadata(r idserver.Registration) metadata {
 	m := metadata{
 		ClientName: r.DisplayName, RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
-		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.oauth.Method(r), ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
+		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.oauth.Method(r),
+		ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
 	}
 	if !r.Enabled {
 		m.GrantTypes = append(m.GrantTypes, oauth.GrantDisabled)
