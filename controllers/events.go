@@ -49,7 +49,7 @@ func announceSteps(
 			recorder.Eventf(app, nil, kind, reason, action, "%s", clip(message))
 			log.FromContext(ctx).Info(message, keyStep, execute.Name(step), keyReason, reason)
 		}
-		announceCredential(tell, id, present, step)
+		announceCredential(tell, id, present, trace, step)
 		switch s := step.(type) {
 		case plan.Create:
 			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+present+" at the identity server")
@@ -96,7 +96,7 @@ func announceSteps(
 }
 
 // announceCredential tells of the life of a credential.
-func announceCredential(tell func(kind, reason, action, message string), id, present string, step plan.Step) {
+func announceCredential(tell func(kind, reason, action, message string), id, present string, trace []plan.Step, step plan.Step) {
 	switch s := step.(type) {
 	case plan.Announce:
 		tell(corev1.EventTypeNormal, "RotationAnnounced", "Rotate",
@@ -112,7 +112,15 @@ func announceCredential(tell func(kind, reason, action, message string), id, pre
 			"took over the registration "+s.ClientID+", which existed already and did not belong to this TrustedApplication")
 	case plan.Park:
 		tell(corev1.EventTypeNormal, "FormerDisabled", "Rotate", "the former credential of "+id+" does not work any more")
+	case plan.Retire:
+		tell(corev1.EventTypeNormal, "FormerKeyRetired", "Rotate", "the registration "+present+" does not take the former key any more")
+	case plan.NoteLost:
+		tell(corev1.EventTypeWarning, "ControlLost", "Rotate", "the identity server does not take the access token of the former registration of "+id+
+			" any more; it was replaced by "+present+", and is named in status.orphans: have it deleted at the identity server")
 	case plan.ForgetOld:
+		if slices.Contains(trace, plan.Step(plan.Retire{})) {
+			return // that is told
+		}
 		tell(corev1.EventTypeNormal, "FormerDeleted", "Rotate", "deleted the former registration of "+id+", whose credential does not work any more")
 	}
 }

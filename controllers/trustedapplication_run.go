@@ -40,9 +40,10 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 		Restart: func(ctx context.Context, credential string) ([]string, error) {
 			return r.restart(ctx, app, credential, time.Now())
 		},
-		Draw:  idserver.DrawSecret,
-		NewID: ledger.NewID,
-		Now:   time.Now,
+		Draw:    idserver.DrawSecret,
+		DrawKey: idserver.DrawKey,
+		NewID:   ledger.NewID,
+		Now:     time.Now,
 	}
 }
 

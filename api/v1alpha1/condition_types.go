@@ -101,6 +101,8 @@ const (
 	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonInvalidSchedule: the window of spec.credentials.rotation cannot be read; everything else was done, nothing is rotated on schedule.
 	ReasonInvalidSchedule = "InvalidSchedule"
+	// ReasonAltered: the server registered other values than the spec asks for.
+	ReasonAltered = "Altered"
 	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.
 	ReasonControlLost = "ControlLost"
 	// ReasonTooManyOrphans: creations with an unknown outcome left the greatest allowed number of possible orphans.

@@ -375,6 +375,31 @@ type Capabilities struct {
 	// +kubebuilder:validation:Maximum=16
 	SecretSlots int32 `json:"secretSlots,omitempty"`
 
+	// methods are the ways in which an application can prove itself, as
+	// spec.credentials.method of a TrustedApplication names them.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Methods []CredentialMethod `json:"methods,omitempty"`
+
+	// strategies are the ways in which a credential can be replaced, as
+	// spec.credentials.rotation.strategy names them.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Strategies []RotationStrategy `json:"strategies,omitempty"`
+
+	// search says whether registrations can be looked for at the server. Where
+	// they cannot (false), drift and orphans are not found, and nothing can be
+	// adopted.
+	//
+	// +optional
+	Search *bool `json:"search,omitempty"`
+
 	// features are names of what this server's version has, for example
 	// ReferenceTokens, ExternalId, ClientTypeNone.
 	//

@@ -67,6 +67,11 @@ const (
 	// KeyClientSecretNext holds the client_secret that the next rotation brings, while it is announced (strategy Announce). A client whose
 	// client_secret is refused tries it.
 	KeyClientSecretNext = "client_secret_next"
+	// KeyPrivateKey holds the private key of an application that signs assertions (method PrivateKeyJWT), as PKCS #8 in PEM, KeyPrivateKeyJWK the
+	// same key as JWK (RFC 7517), and KeyKeyID its kid, which the header of each assertion names. They take the place of KeyClientSecret.
+	KeyPrivateKey    = "private_key"
+	KeyPrivateKeyJWK = "private_key_jwk"
+	KeyKeyID         = "key_id"
 	// KeyIssuer holds the issuer identifier of the identity server.
 	KeyIssuer = "issuer"
 	// KeyTokenEndpoint holds the URL of the token endpoint.

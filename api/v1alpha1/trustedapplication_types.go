@@ -213,7 +213,7 @@ type ServiceSpec struct {
 
 // RotationStrategy says how a credential is replaced by a new one.
 //
-// +kubebuilder:validation:Enum=InPlace;Announce;Alternate;Replace
+// +kubebuilder:validation:Enum=InPlace;Announce;Alternate;Overlap;Replace
 type RotationStrategy string
 
 const (
@@ -223,8 +223,22 @@ const (
 	RotationAnnounce RotationStrategy = "Announce"
 	// RotationAlternate lets two registrations take turns.
 	RotationAlternate RotationStrategy = "Alternate"
+	// RotationOverlap registers the next key beside the present one, which the registration forgets after the gracePeriod.
+	RotationOverlap RotationStrategy = "Overlap"
 	// RotationReplace registers the application once more, and deletes the former registration after the gracePeriod.
 	RotationReplace RotationStrategy = "Replace"
+)
+
+// CredentialMethod says how an application proves itself at the token endpoint.
+//
+// +kubebuilder:validation:Enum=ClientSecret;PrivateKeyJWT
+type CredentialMethod string
+
+const (
+	// MethodClientSecret sends a client_secret (RFC 6749 section 2.3.1).
+	MethodClientSecret CredentialMethod = "ClientSecret"
+	// MethodPrivateKeyJWT signs an assertion with a private key (RFC 7523), of which the server knows the public half.
+	MethodPrivateKeyJWT CredentialMethod = "PrivateKeyJWT"
 )
 
 // RotationWindow is a time in which rotations may begin.
@@ -304,8 +318,11 @@ type RotationSpec struct {
 	// client_secret to the other, and the former go on to work for the
 	// gracePeriod; no client that reads its Secret again fails. For services
 	// only, where the operator chooses secrets.
-	// Replace (default, and the only one, where the server issues secrets, as with
-	// dynamic registration): the application is registered once more, the Secret
+	// Overlap (default for the method PrivateKeyJWT): the next key is registered
+	// beside the present one, which goes on to work for the gracePeriod; no client
+	// that reads its Secret again fails.
+	// Replace (default, and the only one, where the server issues client ids, as
+	// with dynamic registration): the application is registered once more, the Secret
 	// changes to the other client_id and client_secret, and the former
 	// registration is deleted after the gracePeriod; no client that reads its
 	// Secret again fails.
@@ -313,8 +330,8 @@ type RotationSpec struct {
 	// +optional
 	Strategy RotationStrategy `json:"strategy,omitempty"`
 
-	// gracePeriod is how long the former registration goes on to work with the
-	// strategies Alternate and Replace. Longer than the time in which all Pods
+	// gracePeriod is how long the former registration, or key, goes on to work
+	// with the strategies Alternate, Overlap and Replace. Longer than the time in which all Pods
 	// read the new Secret: up to two minutes where it is mounted. Default: 1h.
 	//
 	// +optional
@@ -373,7 +390,7 @@ type OutputTemplate struct {
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$') && k != '.' && !k.startsWith('..'))",message="must have valid keys of a Secret: letters, digits, '-', '_' and '.', not beginning with '..'"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['client_id', 'client_secret', 'client_secret_next', 'issuer', 'token_endpoint', 'scope', 'api_url', 'type', 'provider', 'uri', 'host', 'client-id', 'client-secret']))",message="must not be the name of a standard entry: choose another"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['client_id', 'client_secret', 'client_secret_next', 'issuer', 'private_key', 'private_key_jwk', 'key_id', 'token_endpoint', 'scope', 'api_url', 'type', 'provider', 'uri', 'host', 'client-id', 'client-secret']))",message="must not be the name of a standard entry: choose another"
 	Data map[string]TemplateText `json:"data,omitempty"`
 
 	// presets are entries in the form that a tool reads, by the name of the file:
@@ -437,6 +454,16 @@ type CredentialsSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid Secret name: lower-case letters, digits, '-' and '.'"
 	SecretName string `json:"secretName,omitempty"`
 
+	// method says how the application proves itself at the token endpoint.
+	// ClientSecret (default): it sends the client_secret in the Secret.
+	// PrivateKeyJWT: it signs an assertion (RFC 7523) with the private key in the
+	// Secret, which never leaves the cluster; the server is told the public key
+	// only. Not on every server: status.capabilities.methods of the IdentityServer
+	// says so. Changing it makes a new credential, and the former one ends.
+	//
+	// +optional
+	Method CredentialMethod `json:"method,omitempty"`
+
 	// rotation says when and how the credential is replaced. Without it, and
 	// without the annotations trustedapps.dev/rotate and trustedapps.dev/revoke,
 	// it stays the same.
@@ -477,6 +504,9 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || (!has(self.credentials.template) && !has(self.credentials.rolloutRestart))",message="a Public client never gets a Secret: remove spec.credentials.template and spec.credentials.rolloutRestart",fieldPath=".credentials"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Alternate'",message="Alternate changes the client_id, which users of an interactive application know: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.method)",message="a Public client has neither a secret nor a key: remove spec.credentials.method",fieldPath=".credentials.method"
+// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.method) || self.credentials.method != 'PrivateKeyJWT' || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy in ['Overlap', 'Replace']",message="with the method PrivateKeyJWT a registration knows the old and the new key at the same time: remove the strategy, or set it to Overlap",fieldPath=".credentials.rotation.strategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Overlap' || (has(self.credentials.method) && self.credentials.method == 'PrivateKeyJWT')",message="Overlap is for keys: set spec.credentials.method to PrivateKeyJWT, or use another strategy",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"

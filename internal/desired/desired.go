@@ -3,6 +3,7 @@ package desired
 
 import (
 	"slices"
+	"strings"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -23,13 +24,17 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		Enforce:  app.Spec.DriftPolicy == "" || app.Spec.DriftPolicy == v1alpha1.DriftEnforce,
 		Abandon:  app.Annotations[v1alpha1.AbandonAnnotation] == app.Spec.ApplicationURI,
 	}
+	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	if known && entry.Server != nil {
-		d.Capabilities = entry.Server.Capabilities()
+		d.Capabilities, d.KeyAlgorithm = entry.Server.Capabilities(), entry.Info.KeyAlgorithm
 		d.Unsupported = unsupported(app, d.Capabilities)
+		if d.Unsupported == "" && usable && d.Want.PrivateKey && d.KeyAlgorithm == "" {
+			d.Unsupported = "this server announces no private_key_jwt with " + strings.Join(idserver.KeyAlgorithms, " or ") +
+				": remove spec.credentials.method"
+		}
 		d.Want = d.Capabilities.Reduce(d.Want)
 	}
 	d.Rotation = rotation(app, d.Capabilities)
-	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	d.ServerReady = usable && entry.Ready
 	if !d.ServerReady {
 		d.ServerWait = wait(app, entry, known)
@@ -114,6 +119,7 @@ func Registration(app *v1alpha1.TrustedApplication) idserver.Registration {
 		Public:          spec.ClientType == v1alpha1.ClientTypePublic,
 		Scopes:          texts(spec.Scopes),
 		ReferenceTokens: string(spec.ReferenceTokens),
+		PrivateKey:      spec.Credentials != nil && spec.Credentials.Method == v1alpha1.MethodPrivateKeyJWT,
 	}
 	if r.DisplayName == "" {
 		r.DisplayName = app.Namespace + "/" + app.Name

@@ -40,10 +40,12 @@ func unsupportedStrategy(app *v1alpha1.TrustedApplication, c idserver.Capabiliti
 	strategy, replaces := credentials.Rotation.Strategy, c.SecretOrigin == idserver.ServerIssued
 	switch {
 	case replaces && strategy != v1alpha1.RotationReplace:
-		return "this server issues secrets, so a credential is rotated by another registration: " +
+		return "this server issues client ids, so a credential is rotated by another registration: " +
 			"remove spec.credentials.rotation.strategy, or set it to Replace"
+	case !replaces && strategy == v1alpha1.RotationReplace && credentials.Method == v1alpha1.MethodPrivateKeyJWT:
+		return "the strategy Replace is for servers that issue client ids: remove spec.credentials.rotation.strategy, or set it to Overlap"
 	case !replaces && strategy == v1alpha1.RotationReplace:
-		return "the strategy Replace is for servers that issue secrets: set spec.credentials.rotation.strategy to Announce, InPlace or Alternate"
+		return "the strategy Replace is for servers that issue client ids: set spec.credentials.rotation.strategy to Announce, InPlace or Alternate"
 	}
 	return ""
 }
@@ -53,6 +55,8 @@ func strategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) v1alpha
 	switch {
 	case c.SecretOrigin == idserver.ServerIssued:
 		return v1alpha1.RotationReplace
+	case app.Spec.Credentials != nil && app.Spec.Credentials.Method == v1alpha1.MethodPrivateKeyJWT:
+		return v1alpha1.RotationOverlap
 	case app.Spec.Credentials == nil || app.Spec.Credentials.Rotation == nil || app.Spec.Credentials.Rotation.Strategy == "" ||
 		app.Spec.Credentials.Rotation.Strategy == v1alpha1.RotationReplace:
 		return v1alpha1.RotationAnnounce

@@ -78,19 +78,24 @@ func (r *run) changed(step plan.Step) (rec ledger.Record, ok bool) {
 		rec = rec.Forget()
 	case plan.NoteOrphan:
 		rec = rec.DeclareOrphan()
+	case plan.NoteLost:
+		rec = rec.LoseOld()
 	case plan.Inherit:
 		rec = o.Left.Inherit(s.UID)
 	case plan.ForgetFormer:
 		rec = rec.ForgetFormer()
 	case plan.Announce:
-		rec = rec.Announce(*r.drawn(rec.Newest().ClientID), r.desired.Rotation.Asked.Rotate)
+		next := ledger.Credential{ID: r.NewID()}
+		next.ClientID, next.Secret = rec.Newest().ClientID, r.Draw()
+		rec = rec.Announce(next, r.desired.Rotation.Asked.Rotate)
 	case plan.NoteAnnounced:
 		rec = rec.Announcing(r.Now())
 	case plan.Park:
 		rec = rec.Park()
 	case plan.Promote:
 		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
-		rec = rec.Promote(separate, r.desired.Restart, r.Now())
+		overlap := rec.Current.Key != "" && rec.Next.Key != "" && rec.Exposed == ""
+		rec = rec.Promote(separate || overlap, r.desired.Restart, r.Now())
 	case plan.NoteRestarted:
 		rec = rec.Restarted()
 	case plan.ForgetOld:
@@ -116,6 +121,8 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 		return r.apply(ctx)
 	case plan.Verify:
 		r.verify(ctx)
+	case plan.Retire:
+		return r.retire(ctx)
 	case plan.Disable:
 		return r.disable(ctx, s.ID)
 	case plan.DeleteRegistration:
@@ -146,7 +153,11 @@ func (r *run) stage(ctx context.Context, s plan.Stage) error {
 		next.ClientID = s.ClientID
 		return r.save(ctx, rec.Stage(target, &next, r.nextPublished(), now))
 	case s.Draw:
-		return r.save(ctx, rec.Stage(target, r.drawn(s.ClientID), r.nextPublished(), now).Answering(r.desired.Rotation.Asked))
+		drawn, err := r.drawn(s.ClientID)
+		if err != nil {
+			return err
+		}
+		return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked))
 	}
 	return r.save(ctx, rec.Stage(target, nil, r.nextPublished(), now))
 }
@@ -182,11 +193,15 @@ func (r *run) reserve() {
 }
 
 // drawn draws a credential of the kind that is asked for.
-func (r *run) drawn(clientID string) *ledger.Credential {
+func (r *run) drawn(clientID string) (*ledger.Credential, error) {
 	c := &ledger.Credential{ID: r.NewID()}
 	c.ClientID = clientID
-	if r.desired.Confidential() {
+	var err error
+	switch {
+	case r.desired.Want.PrivateKey:
+		c.Key, c.PublicKey, err = r.DrawKey(r.desired.KeyAlgorithm)
+	case r.desired.Confidential():
 		c.Secret = r.Draw()
 	}
-	return c
+	return c, err
 }

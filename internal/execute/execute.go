@@ -55,10 +55,11 @@ type Executor struct {
 	Ledger    Ledger
 	Outputs   Outputs
 	Finalizer Finalizer
-	// Draw draws a client secret, NewID the ID of a credential.
-	Draw  func() idserver.Secret
-	NewID func() string
-	Now   func() time.Time
+	// Draw draws a client secret, DrawKey a pair of keys for an algorithm, NewID the ID of a credential.
+	Draw    func() idserver.Secret
+	DrawKey func(algorithm string) (private idserver.Secret, public string, err error)
+	NewID   func() string
+	Now     func() time.Time
 	// Pace says whether a rotation may begin now; if not, when to ask again, or the zero time where its turn is told. nil: at any time.
 	Pace func() (again time.Time, ok bool)
 	// Lives says whether the application exists that a mark of this cluster names.

@@ -23,6 +23,8 @@ var effectOf = map[plan.Step]string{
 	plan.RemoveFinalizer{}:                       "remove finalizer",
 	plan.SaveIntent{}:                            "save ledger",
 	plan.ForgetIntent{}:                          "save ledger",
+	plan.NoteLost{}:                              "save ledger",
+	plan.Retire{}:                                "update ",
 	plan.NoteOrphan{}:                            "save ledger",
 	plan.Stage{}:                                 "save ledger",
 	plan.Promote{}:                               "save ledger",

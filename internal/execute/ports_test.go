@@ -21,10 +21,12 @@ type effects struct {
 	err, kube error
 	verdict   idserver.Verdict
 	reply     idserver.Reply
-	rec       ledger.Record
-	exists    bool
-	out       plan.Output
-	guarded   bool
+	// refusesScopes: the server registers no scopes.
+	refusesScopes bool
+	rec           ledger.Record
+	exists        bool
+	out           plan.Output
+	guarded       bool
 	// left is the ledger of the former application u0.
 	left ledger.Record
 	// update is what the server was told last.
@@ -94,13 +96,23 @@ func (s server) Find(_ context.Context, key idserver.Key, _ idserver.Credential)
 	return s.reply, s.ask("find " + key.ClientID)
 }
 
-func (s server) Create(_ context.Context, _ idserver.Key, _ idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
-	return s.reply, s.ask("create with " + secret.Reveal())
+func (s server) Create(_ context.Context, _ idserver.Key, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	return s.registered(want), s.ask("create with " + secret.Reveal())
 }
 
 func (s server) Update(_ context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
 	s.update.have, s.update.want, s.update.secret = have, want, secret
-	return s.reply, s.ask("update " + have.Credential.Handle)
+	return s.registered(want), s.ask("update " + have.Credential.Handle)
+}
+
+// registered is the reply about what the server was told, which it registers without what it refuses.
+func (s server) registered(want idserver.Registration) idserver.Reply {
+	reply := s.reply
+	reply.Registration = want
+	if s.refusesScopes {
+		reply.Registration.Scopes = nil
+	}
+	return reply
 }
 
 func (s server) Claim(_ context.Context, have idserver.Reply, owner idserver.Mark) (idserver.Reply, error) {

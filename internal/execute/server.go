@@ -79,13 +79,20 @@ func (r *run) create(ctx context.Context) error {
 	}
 	o := &r.observed
 	drift := o.Drift(r.desired)
-	var secret idserver.Secret
-	key := r.desired.Key
-	if !r.serverIssued() {
-		newest := o.Ledger.Newest()
-		secret, key = newest.Secret, r.key(newest.ClientID)
+	var drawn ledger.Credential
+	key, want := r.desired.Key, r.desired.Want
+	switch {
+	case !r.serverIssued():
+		drawn = *o.Ledger.Newest()
+		key, want = r.key(drawn.ClientID), o.Want(r.desired)
+	case want.PrivateKey:
+		var err error
+		if drawn.Key, drawn.PublicKey, err = r.DrawKey(r.desired.KeyAlgorithm); err != nil {
+			return err
+		}
+		want.Keys = []string{drawn.PublicKey}
 	}
-	reply, err := r.Server.Create(ctx, key, r.desired.Want, secret)
+	reply, err := r.Server.Create(ctx, key, want, drawn.Secret)
 	if err != nil {
 		o.IntentVoid = certain(err)
 		r.failure(err)
@@ -94,9 +101,12 @@ func (r *run) create(ctx context.Context) error {
 	o.Found[key.ClientID], o.Applied, o.Absent, o.Repaired = &reply, true, false, drift
 	r.warnings = reply.Warnings
 	if r.serverIssued() {
-		rec := o.Ledger.Answer(ledger.Credential{ID: r.NewID(), Credential: reply.Credential}, r.Now()).Answering(r.desired.Rotation.Asked)
+		answered := ledger.Credential{ID: r.NewID(), Credential: reply.Credential}
+		answered.Key, answered.PublicKey = drawn.Key, drawn.PublicKey
+		rec := o.Ledger.Answer(answered, r.Now()).Answering(r.desired.Rotation.Asked)
 		o.Unsaved = &rec
 	}
+	r.compare(want, reply)
 	return nil
 }
 
@@ -112,10 +122,12 @@ func (r *run) apply(ctx context.Context) error {
 	if r.serverIssued() {
 		have, secret = r.have(newest.ID), ""
 	}
-	reply, err := r.Server.Update(ctx, have, r.desired.Want, secret)
+	reply, err := r.Server.Update(ctx, have, o.Want(r.desired), secret)
 	switch {
 	case errors.Is(err, idserver.ErrNotFound):
 		o.Found[newest.ClientID], o.Absent = nil, true
+	case errors.Is(err, idserver.ErrControlLost) && r.desired.Want.Enabled: // else another registration would not end this one
+		o.Lost = append(o.Lost, newest.ID)
 	case err != nil:
 		r.failure(err)
 	default:
@@ -126,6 +138,7 @@ func (r *run) apply(ctx context.Context) error {
 		o.Repaired = drift
 		r.warnings = reply.Warnings
 		r.keep(newest.ID, reply)
+		r.compare(o.Want(r.desired), reply)
 	}
 	return nil
 }
@@ -151,6 +164,18 @@ func (r *run) keep(id string, reply idserver.Reply) {
 		return
 	}
 	if rec, changed := r.observed.Ledger.Replace(id, reply.Credential, r.NewID); changed {
+		r.observed.Unsaved = &rec
+	}
+}
+
+// compare makes the plan save what the server registered otherwise than it was told, where that is news: servers may change any value
+// (RFC 7591 section 3.2.1).
+func (r *run) compare(told idserver.Registration, reply idserver.Reply) {
+	rec := r.observed.Ledger
+	if r.observed.Unsaved != nil {
+		rec = *r.observed.Unsaved
+	}
+	if rec, changed := rec.Altering(told.Diff(reply.Registration)); changed {
 		r.observed.Unsaved = &rec
 	}
 }
@@ -183,6 +208,25 @@ func (r *run) recall(ctx context.Context) {
 	}
 }
 
+// retire returns only errors of Kubernetes.
+func (r *run) retire(ctx context.Context) error {
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
+	newest, want := r.observed.Ledger.Newest(), r.desired.Want
+	want.Keys = []string{newest.PublicKey}
+	reply, err := r.Server.Update(ctx, r.have(newest.ClientID), want, "")
+	switch {
+	case errors.Is(err, idserver.ErrNotFound):
+		r.observed.Found[newest.ClientID] = nil
+	case err != nil:
+		r.failure(err)
+	default:
+		r.observed.Found[newest.ClientID], r.observed.Retired = &reply, true
+	}
+	return nil
+}
+
 // disable returns only errors of Kubernetes.
 func (r *run) disable(ctx context.Context, id string) error {
 	if !r.desired.Deleting { // a registration that rests may have its turn again by now
@@ -192,7 +236,10 @@ func (r *run) disable(ctx context.Context, id string) error {
 	}
 	have, want := r.have(id), r.desired.Want
 	if r.serverIssued() { // the spec may ask for another client type by now; changing that in place could issue a secret
-		want.Public = have.Credential.Secret == ""
+		want.Public, want.PrivateKey = have.Credential.Proof() == "", have.Credential.Key != ""
+		if want.PrivateKey {
+			want.Keys = []string{have.Credential.PublicKey}
+		}
 	} else { // what else the spec asks for does not matter any more, and must not be a reason to fail
 		want = have.Registration
 	}
@@ -213,6 +260,8 @@ func (r *run) disable(ctx context.Context, id string) error {
 func (r *run) deleteRegistration(ctx context.Context, id string) {
 	err := r.Server.Delete(ctx, r.have(id).Credential)
 	switch {
+	case !r.desired.Deleting && errors.Is(err, idserver.ErrControlLost):
+		r.observed.Lost = append(r.observed.Lost, id)
 	case r.desired.Deleting && errors.Is(err, idserver.ErrRejected) && idserver.ReasonOf(err) == idserver.ReasonReferenced:
 		r.observed.DeleteRefused = append(r.observed.DeleteRefused, id)
 	case err != nil:

@@ -20,6 +20,9 @@ type Info struct {
 	Version string
 	// Endpoints are the discovered URLs.
 	Endpoints Endpoints
+	// KeyAlgorithm is the algorithm of keys that clients may sign assertions with (RFC 7523), one of KeyAlgorithms; empty where the server takes
+	// none.
+	KeyAlgorithm string
 	// Features are names of what this version has.
 	Features []string
 	// Warnings are accepted risks, each with what to do.

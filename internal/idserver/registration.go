@@ -22,6 +22,10 @@ type Registration struct {
 	Enabled bool `json:"enabled"`
 	// Public clients have no secret.
 	Public bool `json:"public"`
+	// PrivateKey: the client signs assertions (RFC 7523) instead of sending a secret, and Keys are the public keys, as JWK, that it may sign
+	// with. Keys are not of the spec, so nil says nothing about them.
+	PrivateKey bool     `json:"privateKey,omitempty"`
+	Keys       []string `json:"-"`
 	// RedirectURIs and PostLogoutRedirectURIs of the Authorization Code flow.
 	RedirectURIs           []string `json:"redirectUris,omitempty"`
 	PostLogoutRedirectURIs []string `json:"postLogoutRedirectUris,omitempty"`
@@ -39,12 +43,15 @@ type Registration struct {
 	Unwanted []string `json:"-"`
 }
 
+// Secretless says whether the client sends no secret: it is public, or has a key.
+func (r Registration) Secretless() bool { return r.Public || r.PrivateKey }
+
 // Interactive says whether users can sign in.
 func (r Registration) Interactive() bool { return len(r.RedirectURIs) > 0 }
 
 // Normalize returns r with its sets sorted, free of duplicates and never empty but nil, so that equal registrations are equal values.
 func (r Registration) Normalize() Registration {
-	for _, set := range []*[]string{&r.RedirectURIs, &r.PostLogoutRedirectURIs, &r.Scopes} {
+	for _, set := range []*[]string{&r.RedirectURIs, &r.PostLogoutRedirectURIs, &r.Scopes, &r.Keys} {
 		sorted := slices.Compact(slices.Sorted(slices.Values(*set)))
 		if len(sorted) == 0 {
 			sorted = nil
@@ -79,6 +86,8 @@ func (r Registration) Diff(have Registration) []string {
 	add("displayName", want.DisplayName != got.DisplayName)
 	add("enabled", want.Enabled != got.Enabled)
 	add("clientType", want.Public != got.Public)
+	add("credentials.method", want.PrivateKey != got.PrivateKey)
+	add("keys", want.Keys != nil && !slices.Equal(want.Keys, got.Keys))
 	add("redirectUris", !slices.Equal(want.RedirectURIs, got.RedirectURIs))
 	add("postLogoutRedirectUris", !slices.Equal(want.PostLogoutRedirectURIs, got.PostLogoutRedirectURIs))
 	add("users", want.InternalUsers != got.InternalUsers || want.CommunityUsers != got.CommunityUsers)
@@ -87,7 +96,7 @@ func (r Registration) Diff(have Registration) []string {
 	add("scopes", !slices.Equal(want.Scopes, got.Scopes))
 	add("referenceTokens", want.ReferenceTokens != got.ReferenceTokens)
 	for _, name := range got.Unwanted {
-		add(name, !slices.Contains(want.Unwanted, name))
+		add(name, !slices.Contains(want.Unwanted, name) && !slices.Contains(names, name))
 	}
 	return names
 }

@@ -123,12 +123,24 @@ type Credential struct {
 	Handle string
 	// ClientID is the OAuth 2.0 client_id.
 	ClientID string
-	// Secret is the client_secret; empty for a public client.
+	// Secret is the client_secret; empty for a public client, and for one that has a key.
 	Secret Secret
+	// Key is the private key, as DrawKey drew it, of a client that signs assertions (RFC 7523) instead of sending a secret, and PublicKey its
+	// other half.
+	Key       Secret
+	PublicKey string
 	// Control is the registration access token of RFC 7592, where the server issued one.
 	Control Secret
 	// ExpiresAt is when the server ends the secret; zero: never.
 	ExpiresAt time.Time
+}
+
+// Proof is what proves the client at the token endpoint: its key or its secret; empty for a public client.
+func (c Credential) Proof() Secret {
+	if c.Key != "" {
+		return c.Key
+	}
+	return c.Secret
 }
 
 // Reply is a registration as the server holds it.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
@@ -94,7 +95,7 @@ func (r Record) Announcing(now time.Time) Record {
 // Park notes that the server refuses Old, whose secret nobody needs any more.
 func (r Record) Park() Record {
 	old := *r.Old
-	old.Secret = ""
+	old.Secret, old.Key, old.PublicKey = "", "", ""
 	r.Old, r.Parked = &old, true
 	return r.cleared()
 }
@@ -175,8 +176,24 @@ func (r Record) DeclareOrphan() Record {
 	return r
 }
 
-// Promote makes Next the current credential. keepOld says whether the former one is a registration of its own, that ends or is parked after
-// its grace period. restart says whether workloads are to be restarted for it.
+// LoseOld turns the replaced registration, which nobody can delete any more, into an orphan.
+func (r Record) LoseOld() Record {
+	r.Orphans = append(slices.Clone(r.Orphans), r.Old.ClientID)
+	return r.ForgetOld()
+}
+
+// Altering notes what the server registered otherwise than it was told. changed is false where that is known.
+func (r Record) Altering(names []string) (next Record, changed bool) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if slices.Equal(names, r.Altered) {
+		return r, false
+	}
+	r.Altered = names
+	return r, true
+}
+
+// Promote makes Next the current credential. keepOld says whether the former one goes on to work for its grace period: as a registration of its
+// own, that ends or is parked after that, or as a second key. restart says whether workloads are to be restarted for it.
 func (r Record) Promote(keepOld, restart bool, now time.Time) Record {
 	if keepOld {
 		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
@@ -185,8 +202,8 @@ func (r Record) Promote(keepOld, restart bool, now time.Time) Record {
 	return r.cleared()
 }
 
-// ForgetOld drops the replaced credential, after its registration was deleted.
+// ForgetOld drops the replaced credential, after its registration was deleted, or its key forgotten there.
 func (r Record) ForgetOld() Record {
-	r.Old, r.RetiredAt = nil, time.Time{}
+	r.Old, r.RetiredAt, r.Parked = nil, time.Time{}, false
 	return r.cleared()
 }

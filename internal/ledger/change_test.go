@@ -30,9 +30,43 @@ func bare(id string) *Credential {
 	return c
 }
 
+// signing is a credential with a key, of the same registration as all others.
+func signing(id string) *Credential {
+	c := of("x", id)
+	c.Secret, c.Key, c.PublicKey = "", idserver.Secret("k-"+id), "p-"+id
+	return c
+}
+
+func TestKeysOfTheRegistration(t *testing.T) {
+	elsewhere := signing("e")
+	elsewhere.ClientID = "y"
+	for name, c := range map[string]struct {
+		rec    Record
+		keys   []string
+		shared bool
+	}{
+		"none":                       {Record{}, nil, false},
+		"a secret":                   {Record{Next: of("x", "n")}, nil, false},
+		"one":                        {Record{Next: signing("n")}, []string{"p-n"}, false},
+		"the next and the present":   {Record{Next: signing("n"), Current: signing("c")}, []string{"p-n", "p-c"}, false},
+		"the present and the former": {Record{Current: signing("c"), Old: signing("o")}, []string{"p-c", "p-o"}, true},
+		"another registration":       {Record{Current: signing("c"), Old: elsewhere}, []string{"p-c"}, false},
+		"a former secret":            {Record{Current: signing("c"), Old: of("x", "o")}, []string{"p-c"}, false},
+		"after an exposure":          {Record{Next: signing("n"), Current: signing("c"), Exposed: "c"}, []string{"p-n"}, false},
+	} {
+		g := NewWithT(t)
+		g.Expect(c.rec.Keys()).To(Equal(c.keys), name)
+		g.Expect(c.rec.Shared()).To(Equal(c.shared), name)
+	}
+}
+
 func TestChanges(t *testing.T) {
 	intent := &Intent{Name: "orders", Target: "t2"}
 	for name, c := range map[string]struct{ got, want Record }{
+		"lose the replaced one": {
+			Record{Current: held("a"), Old: held("o"), RetiredAt: changed, Orphans: []string{"orders"}}.LoseOld(),
+			Record{Current: held("a"), Orphans: []string{"orders", "client-o"}},
+		},
 		"stage draws the first": {
 			Record{}.Stage("t1", held("a"), false, changed),
 			Record{Next: held("a"), Target: "t1", Staged: 1, RotatedAt: changed},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -28,6 +29,7 @@ type wireRecord struct {
 	Version   string          `json:"version"`
 	Intent    *wireIntent     `json:"intent,omitempty"`
 	Orphans   []string        `json:"orphans,omitempty"`
+	Altered   []string        `json:"altered,omitempty"`
 	Current   *wireCredential `json:"current,omitempty"`
 	Next      *wireCredential `json:"next,omitempty"`
 	Old       *wireCredential `json:"old,omitempty"`
@@ -60,6 +62,8 @@ type wireCredential struct {
 	Handle    string    `json:"handle,omitempty"`
 	ClientID  string    `json:"clientId,omitempty"`
 	Secret    string    `json:"secret,omitempty"`
+	Key       string    `json:"key,omitempty"`
+	PublicKey string    `json:"publicKey,omitempty"`
 	Control   string    `json:"control,omitempty"`
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
@@ -67,7 +71,7 @@ type wireCredential struct {
 // Marshal renders a record in its stored form, secrets included. It fails where Unmarshal could not give back the same record.
 func Marshal(rec Record) ([]byte, error) {
 	wire := wireRecord{
-		Version: wireVersion, Orphans: rec.Orphans, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
+		Version: wireVersion, Orphans: rec.Orphans, Altered: rec.Altered, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
 		Parked: rec.Parked, Exposed: rec.Exposed, Former: rec.Former, RestartDue: rec.RestartDue, Handled: wireRequests(rec.Handled),
@@ -117,13 +121,16 @@ func Unmarshal(body []byte) (Record, error) {
 
 func (w wireRecord) record() Record {
 	rec := Record{
-		Orphans: w.Orphans, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
+		Orphans: w.Orphans, Altered: w.Altered, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
 		Parked: w.Parked, Exposed: w.Exposed, Former: w.Former, RestartDue: w.RestartDue, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil
+	}
+	if len(rec.Altered) == 0 {
+		rec.Altered = nil
 	}
 	if w.Intent != nil {
 		rec.Intent = &Intent{Name: w.Intent.Name, Target: w.Intent.Target}
@@ -133,7 +140,7 @@ func (w wireRecord) record() Record {
 
 // check finds what is no record. Its errors name no value.
 func (w wireRecord) check() error {
-	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke, w.Exposed, w.Former}, w.Orphans...)
+	texts := append([]string{w.Target, w.Handled.Rotate, w.Handled.Revoke, w.Exposed, w.Former}, slices.Concat(w.Orphans, w.Altered)...)
 	if w.Intent != nil {
 		texts = append(texts, w.Intent.Name, w.Intent.Target)
 	}
@@ -149,7 +156,7 @@ func (w wireRecord) check() error {
 			return errors.New("two credentials have the same id")
 		}
 		ids[c.ID] = true
-		texts = append(texts, c.ID, c.Handle, c.ClientID, c.Secret, c.Control)
+		texts = append(texts, c.ID, c.Handle, c.ClientID, c.Secret, c.Key, c.PublicKey, c.Control)
 	}
 	for _, s := range texts {
 		if !utf8.ValidString(s) { // JSON would silently replace it
@@ -165,7 +172,7 @@ func toWire(c *Credential) *wireCredential {
 	}
 	return &wireCredential{
 		ID: c.ID, Handle: c.Handle, ClientID: c.ClientID,
-		Secret: c.Secret.Reveal(), Control: c.Control.Reveal(), ExpiresAt: stored(c.ExpiresAt),
+		Secret: c.Secret.Reveal(), Key: c.Key.Reveal(), PublicKey: c.PublicKey, Control: c.Control.Reveal(), ExpiresAt: stored(c.ExpiresAt),
 	}
 }
 
@@ -175,7 +182,7 @@ func fromWire(w *wireCredential) *Credential {
 	}
 	return &Credential{ID: w.ID, Credential: idserver.Credential{
 		Handle: w.Handle, ClientID: w.ClientID,
-		Secret: idserver.Secret(w.Secret), Control: idserver.Secret(w.Control), ExpiresAt: w.ExpiresAt.UTC(),
+		Secret: idserver.Secret(w.Secret), Key: idserver.Secret(w.Key), PublicKey: w.PublicKey, Control: idserver.Secret(w.Control), ExpiresAt: w.ExpiresAt.UTC(),
 	}}
 }
 

@@ -30,6 +30,7 @@ func drawRecord(r *rand.Rand) Record {
 		}
 		return &Credential{ID: id, Credential: idserver.Credential{
 			Handle: text(), ClientID: text(), Secret: idserver.Secret(text()), Control: idserver.Secret(text()), ExpiresAt: moment(),
+			Key: idserver.Secret(text()), PublicKey: text(),
 		}}
 	}
 	rec := Record{Target: text(), Staged: r.IntN(3), RotatedAt: moment(), Current: credential("a"), Next: credential("b"), Old: credential("c"),
@@ -37,7 +38,7 @@ func drawRecord(r *rand.Rand) Record {
 		Handled: Requests{Rotate: text(), Revoke: text()},
 	}
 	for range r.IntN(MaxOrphans + 1) {
-		rec.Orphans = append(rec.Orphans, text())
+		rec.Orphans, rec.Altered = append(rec.Orphans, text()), append(rec.Altered, text())
 	}
 	if r.IntN(2) == 0 {
 		rec.Intent = &Intent{Name: text(), Target: text()}

@@ -21,6 +21,8 @@ type Record struct {
 	Intent *Intent
 	// Orphans are the names of registrations that a lost answer may have left behind, at most MaxOrphans.
 	Orphans []string
+	// Altered are the names of what the server registered otherwise than it was told, sorted.
+	Altered []string
 	// Current is the credential in use, Next the one on its way, Old the one to delete. At the first registration only Next is
 	// set, and stays there until a later credential retires it: that saves a write, because the published objects prove how far
 	// it came (see Committed).
@@ -123,6 +125,28 @@ func (r Record) Credentials() []Credential {
 		}
 	}
 	return all
+}
+
+// Keys are the public keys of the registration of the newest credential: its own, and those of credentials that clients may still use there;
+// nil where it has none. After an exposure only the newest is good.
+func (r Record) Keys() []string {
+	newest := r.Newest()
+	if newest == nil || newest.Key == "" {
+		return nil
+	}
+	keys := []string{newest.PublicKey}
+	for _, c := range r.Credentials() {
+		if r.Exposed == "" && c.Key != "" && c.ClientID == newest.ClientID && c.ID != newest.ID {
+			keys = append(keys, c.PublicKey)
+		}
+	}
+	return keys
+}
+
+// Shared says whether Old is a key of the registration that is in use, and no registration of its own.
+func (r Record) Shared() bool {
+	newest := r.Newest()
+	return r.Old != nil && newest != nil && r.Old.Key != "" && newest.Key != "" && r.Old.ClientID == newest.ClientID
 }
 
 // Empty says whether nothing at the server can stem from this ledger.

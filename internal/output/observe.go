@@ -137,16 +137,21 @@ func (o *Objects) offered(ctx context.Context) (held *plan.Held, problem string,
 // held reads the credential out of a published Secret; nil where there is none, or not in the form that was published.
 func held(secret *corev1.Secret) *plan.Held {
 	id, staged, ok := ledger.ParseRevision(secret.Annotations[v1alpha1.RevisionAnnotation])
-	value := secret.Data[v1alpha1.KeyClientSecret]
-	if !ok || len(value) == 0 {
+	c := ledger.Credential{ID: id}
+	c.ClientID = string(secret.Data[v1alpha1.KeyClientID])
+	c.Secret, c.Key = idserver.Secret(secret.Data[v1alpha1.KeyClientSecret]), idserver.Secret(secret.Data[v1alpha1.KeyPrivateKeyJWK])
+	var err error
+	if c.Key != "" {
+		c.Secret = ""
+		c.PublicKey, err = idserver.PublicKey(c.Key)
+	}
+	if !ok || c.Proof() == "" || err != nil {
 		return nil
 	}
 	issuedAt, err := time.Parse(time.RFC3339, secret.Annotations[v1alpha1.IssuedAtAnnotation])
 	if err != nil {
 		issuedAt = time.Time{}
 	}
-	c := ledger.Credential{ID: id}
-	c.ClientID, c.Secret = string(secret.Data[v1alpha1.KeyClientID]), idserver.Secret(value)
 	return &plan.Held{Credential: c, Staged: staged, IssuedAt: issuedAt}
 }
 

@@ -47,7 +47,7 @@ func (o *Objects) publishable(rec ledger.Record) error {
 	switch {
 	case newest == nil:
 		return errors.New("there is none")
-	case (newest.Secret == "") != o.app.Want.Public:
+	case (newest.Proof() == "") != o.app.Want.Public, (newest.Key != "") != o.app.Want.PrivateKey:
 		return errors.New("it is not of the client type that is wanted")
 	case o.server.Endpoints.Issuer == "":
 		return errors.New("the endpoints of the server are not known")

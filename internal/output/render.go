@@ -61,8 +61,9 @@ func Render(app App, server idserver.Info, rec ledger.Record) (Rendered, error) 
 		return r, nil
 	}
 	var err error
-	if app.SecretName != "" && !app.Want.Public && cred.Secret != "" {
+	if app.SecretName != "" && !app.Want.Public && cred.Proof() != "" {
 		r.Secret = &corev1.Secret{ObjectMeta: meta(app, app.SecretName, rec.Revision()), Type: SecretType, Data: secretData(app, server, *cred)}
+		prove(r.Secret.Data, *cred)
 		if !rec.RotatedAt.IsZero() {
 			r.Secret.Annotations[v1alpha1.IssuedAtAnnotation] = rec.RotatedAt.UTC().Format(time.RFC3339)
 		}
@@ -104,16 +105,13 @@ func owner(app App) metav1.OwnerReference {
 }
 
 func secretData(app App, server idserver.Info, cred ledger.Credential) map[string][]byte {
-	secret := []byte(cred.Secret.Reveal())
 	data := map[string][]byte{
-		v1alpha1.KeyClientID:            []byte(cred.ClientID),
-		v1alpha1.KeyClientSecret:        secret,
-		v1alpha1.KeyIssuer:              []byte(server.Endpoints.Issuer),
-		v1alpha1.KeyScope:               []byte(scope(app)),
-		v1alpha1.KeyBindingType:         []byte(v1alpha1.BindingType),
-		v1alpha1.KeyBindingURI:          []byte(server.Endpoints.Issuer),
-		v1alpha1.KeyBindingClientID:     []byte(cred.ClientID),
-		v1alpha1.KeyBindingClientSecret: secret,
+		v1alpha1.KeyClientID:        []byte(cred.ClientID),
+		v1alpha1.KeyIssuer:          []byte(server.Endpoints.Issuer),
+		v1alpha1.KeyScope:           []byte(scope(app)),
+		v1alpha1.KeyBindingType:     []byte(v1alpha1.BindingType),
+		v1alpha1.KeyBindingURI:      []byte(server.Endpoints.Issuer),
+		v1alpha1.KeyBindingClientID: []byte(cred.ClientID),
 	}
 	for key, value := range map[string]string{
 		v1alpha1.KeyTokenEndpoint:   server.Endpoints.Token,
@@ -126,6 +124,18 @@ func secretData(app App, server idserver.Info, cred ledger.Credential) map[strin
 		}
 	}
 	return data
+}
+
+// prove adds what the client proves itself with: its secret, or its key.
+func prove(data map[string][]byte, cred ledger.Credential) {
+	if cred.Key == "" {
+		secret := []byte(cred.Secret.Reveal())
+		data[v1alpha1.KeyClientSecret], data[v1alpha1.KeyBindingClientSecret] = secret, secret
+		return
+	}
+	form := keyForms(cred)
+	data[v1alpha1.KeyPrivateKeyJWK] = []byte(cred.Key.Reveal())
+	data[v1alpha1.KeyPrivateKey], data[v1alpha1.KeyKeyID] = []byte(form.pem), []byte(form.id)
 }
 
 // configMapData is told the client id and nothing else of the credential, so that it cannot publish anything secret.

@@ -75,6 +75,8 @@ func values(app App, server idserver.Info, rec ledger.Record) template.Values {
 		Name: app.Name, Namespace: app.Namespace, Server: app.ServerName, SystemUser: want.SystemUser,
 		Interactive: want.Interactive(), Service: want.Service,
 	}
+	form := keyForms(*cred)
+	v.PrivateKey, v.PrivateKeyJWK, v.KeyID = form.pem, cred.Key.Reveal(), form.id
 	if rec.Announced != nil {
 		v.NextClientSecret = rec.Announced.Secret.Reveal()
 	}
@@ -89,6 +91,9 @@ func (o *Objects) templateProblem(rec ledger.Record) string {
 	if rec.Newest() == nil {
 		sample := ledger.Credential{ID: "sample"}
 		sample.ClientID, sample.Secret = o.app.ClientID, "sample"
+		if o.app.Want.PrivateKey {
+			sample.Secret, sample.Key = "", "sample"
+		}
 		rec = ledger.Record{Next: &sample}
 	}
 	if _, err := Render(o.app, o.server, rec); err != nil {

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // inspecting says whether a sweep's suspicion is to be looked into: only of what the server has accepted once, and where a look is no effect.
 func (o Observed) inspecting(d Desired) bool {
 	return d.Suspect && d.ServerReady && d.Capabilities.Lookup && o.Committed(d) && !o.rotating(d)
@@ -19,7 +21,7 @@ func (o Observed) Drift(d Desired) []string {
 	if found == nil {
 		return []string{"registration"}
 	}
-	names := d.Want.Diff(found.Registration)
+	names := slices.DeleteFunc(o.Want(d).Diff(found.Registration), func(n string) bool { return slices.Contains(o.Ledger.Altered, n) })
 	if !ours(d, found) {
 		names = append(names, "owner")
 	}

@@ -24,8 +24,7 @@ func Failure(err error) Step {
 		return Fail{Reason: v1alpha1.ReasonInvalid, Message: message}
 	case errors.Is(err, idserver.ErrControlLost):
 		return Fail{Reason: v1alpha1.ReasonControlLost, Message: message +
-			"; nobody can change this registration any more: have it deleted at the server, " +
-			"then delete this TrustedApplication with deletionPolicy Orphan and create it again"}
+			"; the operator cannot change or end this registration any more, and its credential still works: have it deleted at the server"}
 	case errors.Is(err, idserver.ErrUnauthorized):
 		return Wait{Reason: v1alpha1.ReasonUnauthorized, Message: message, After: after}
 	case errors.Is(err, idserver.ErrOutcomeUnknown):

@@ -65,6 +65,8 @@ var living = []rule{
 	noteAnnounced,                // the time to read an announced credential runs from its publication
 	deleteOld,                    // the replaced registration ends after its grace period, and leaves the ledger after that
 	park,                         // or is refused until its next turn
+	retire,                       // or is a key that the registration forgets
+	dropParked,                   // what waits for a turn that does not come is deleted
 	promote,                      // the published credential retires the one before, whose place is free by now
 	restart,                      // workloads that read a credential only when they start do so after it is there
 	dropFormer,                   // a ledger that was inherited is not needed twice
@@ -217,7 +219,7 @@ func ownerOf(mine idserver.Mark, have *idserver.Reply) string {
 }
 
 func replace(d Desired, o Observed) Step {
-	if !d.serverIssued() || (o.fits(d) && !o.Absent && !o.rotating(d)) {
+	if !d.serverIssued() || (o.fits(d) && !o.Absent && !slices.Contains(o.Lost, o.Ledger.Newest().ID) && !o.rotating(d)) {
 		return nil
 	}
 	switch {
@@ -226,11 +228,15 @@ func replace(d Desired, o Observed) Step {
 	case o.Ledger.Old != nil: // one replaced registration at a time: end the former first
 		return deleteOldOf(o)
 	case len(o.Ledger.Orphans) >= ledger.MaxOrphans:
-		return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d creations in a row got no answer, "+
-			"each may have left a registration at the server: "+
-			"have the registrations in status.orphans deleted there, then delete this TrustedApplication and create it again", len(o.Ledger.Orphans))}
+		return tooManyOrphans(o)
 	}
 	return SaveIntent{}
+}
+
+func tooManyOrphans(o Observed) Step {
+	return Fail{Reason: v1alpha1.ReasonTooManyOrphans, Message: fmt.Sprintf("%d registrations may have been left at the server, "+
+		"because the answers to their creation, or their access tokens, were lost: "+
+		"have those in status.orphans deleted there, then delete this TrustedApplication and create it again", len(o.Ledger.Orphans))}
 }
 
 func recall(d Desired, o Observed) Step {
@@ -322,8 +328,14 @@ func deleteOld(d Desired, o Observed) Step {
 }
 
 func deleteOldOf(o Observed) Step {
-	if slices.Contains(o.Deleted, o.Ledger.Old.ID) {
+	lost := slices.Contains(o.Lost, o.Ledger.Old.ID)
+	switch {
+	case slices.Contains(o.Deleted, o.Ledger.Old.ID):
 		return ForgetOld{}
+	case lost && len(o.Ledger.Orphans) >= ledger.MaxOrphans:
+		return tooManyOrphans(o)
+	case lost:
+		return NoteLost{}
 	}
 	return DeleteOld{}
 }

@@ -74,12 +74,16 @@ var livingCases = []ruleCase{
 		says(SaveIntent{}, serverIssued, asked, granted),
 		says(SaveIntent{}, serverIssued, exposed),
 		says(SaveIntent{}, serverIssued, unpublished, absent),
+		says(SaveIntent{}, serverIssued, unpublished, lost("n")),
+		says(SaveIntent{}, keyed, unpublished, serverIssued, public),
+		says(NoteLost{}, serverIssued, public, replaced, lost("o")),
+		failsWith("TooManyOrphans", serverIssued, public, replaced, lost("o"), manyOrphans),
 		says(Create{}, serverIssued, public, intendedByUs),
 		says(Create{}, serverIssued, public, replaced, intendedByUs),
 		says(DeleteOld{}, serverIssued, public, replaced),
 		says(ForgetOld{}, serverIssued, public, replaced, deleted("o")),
 		failsWith("TooManyOrphans", serverIssued, public, manyOrphans),
-	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}}},
+	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}, {serverIssued, unpublished, lost("o")}, {keyed, serverIssued, unpublished}}},
 	{"recall", []spoken{says(Recall{}, noLedger, held, lookedUp(mine))}, [][]edit{
 		{held, lookedUp(mine)}, {noLedger, lookedUp(mine)}, {noLedger, held, absentLooked}, {noLedger, held, lookedUp(mine), heldProven},
 		{noLedger, held, lookedUp(mine), heldRefused}, {noLedger, held, lookedUp(mine), serverIssued}, {noLedger, held, lookedUp(mine), public},
@@ -92,7 +96,7 @@ var livingCases = []ruleCase{
 		says(Stage{Announced: true, ClientID: appID}, announcing, announcedNext, readable, later(time.Hour)),
 		says(Stage{Announced: true, ClientID: appID}, announcedNext, readable), says(Stage{Announced: true, ClientID: otherID}, taking, announcedNext, readable),
 		says(Stage{Held: true}, noLedger, held, lookedUp(mine), heldProven), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), heldRefused),
-		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}, {announcing, announcedNext, readable, later(time.Hour), unrenderable}}},
+		says(Stage{Draw: true, ClientID: appID}, noLedger, held, absentLooked), says(Stage{Draw: true, ClientID: appID}, noLedger, held, lookedUp(mine), unverified), says(Stage{Draw: true, ClientID: appID}, unpublished, noLedger), says(Stage{Draw: true, ClientID: appID}, public), says(Stage{}, otherTarget), says(Stage{Draw: true, ClientID: appID}, wantsKey), says(Stage{Draw: true, ClientID: appID}, keyed, wantsSecret), says(Stage{Draw: true, ClientID: appID}, keyed, asked, granted), says(Stage{Draw: true, ClientID: appID}, twoKeys, exposed)}, [][]edit{{}, {unpublished}, {asked}, {announcing, announcedNext, readable}, {announcing, announcedNext, later(time.Hour)}, {taking, onOther}, {announcing, announcedNext, readable, later(time.Hour), unrenderable}}},
 	{"claim", []spoken{says(Claim{ClientID: appID}, unpublished, lookedUp(nobody)), says(Claim{ClientID: appID}, unpublished, lookedUp(formerMark))}, [][]edit{
 		{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(nobody)}, {unpublished, serverIssued},
 	}},
@@ -106,6 +110,7 @@ var livingCases = []ruleCase{
 	{"noteAnnounced", []spoken{says(NoteAnnounced{}, announcedNext)}, [][]edit{{}, {announcedNext, editedByHand}, {announcedNext, readable}}},
 	{"deleteOld", []spoken{
 		says(DeleteOld{}, serverIssued, replaced), says(ForgetOld{}, serverIssued, replaced, deleted("o")),
+		says(NoteLost{}, serverIssued, replaced, lost("o")), failsWith("TooManyOrphans", serverIssued, replaced, lost("o"), manyOrphans),
 		says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverIssued, replaced, serverDown),
 	}, [][]edit{{}, {serverDown}, {replaced}, {serverIssued, replaced, inGrace}}},
 	{"park", []spoken{
@@ -117,6 +122,16 @@ var livingCases = []ruleCase{
 		says(Lookup{ClientID: otherID}, taking, replacedOther, inGrace, later(time.Hour)),
 	}, [][]edit{{}, {taking, replacedOther, inGrace}, {taking, replacedOther, inGrace, later(time.Hour - 1)}, {taking, replacedOther, serverDown}, {taking, replacedOther, parked},
 		{serverIssued, replaced}}},
+	{"retire", []spoken{
+		says(Lookup{ClientID: appID}, twoKeys), says(Retire{}, twoKeys, lookedUp(mine)), says(ForgetOld{}, twoKeys, lookedUp(mine), retired),
+		says(ForgetOld{}, twoKeys, absentLooked), says(ForgetOld{}, twoKeys, lookedUp(theirs)), says(Retire{}, twoKeys, inGrace, later(time.Hour), lookedUp(mine)),
+		says(Retire{}, twoKeys, inGrace, disabled, lookedUp(mine)), says(Retire{}, twoKeys, inGrace, revoked, lookedUp(mine)),
+	}, [][]edit{{}, {keyed}, {twoKeys, inGrace}, {twoKeys, serverDown}, {taking, replacedOther}, {twoKeys, onOther}}},
+	{"dropParked", []spoken{
+		says(Lookup{ClientID: otherID}, keyed, replacedOther, parked), says(DeleteRegistration{ID: otherID}, keyed, replacedOther, parked, found(otherID, enabledReply(mine))),
+		says(ForgetOld{}, keyed, replacedOther, parked, found(otherID, enabledReply(mine)), deleted(otherID)), says(ForgetOld{}, keyed, replacedOther, parked, found(otherID, nil)),
+		says(ForgetOld{}, keyed, replacedOther, parked, found(otherID, enabledReply(theirs))),
+	}, [][]edit{{}, {taking, replacedOther, parked}, {keyed, replacedOther}, {keyed, replacedOther, parked, serverDown}}},
 	{"promote", []spoken{says(Promote{}, retiring)}, [][]edit{{}, {promoted}}},
 	{"restart", []spoken{says(Restart{}, restarting, restartDue), says(NoteRestarted{}, restarting, restartDue, restartTried)}, [][]edit{
 		{restarting}, {restartDue}, {restarting, restartDue, restartTried, restartFailed},

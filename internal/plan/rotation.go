@@ -10,7 +10,7 @@ import (
 
 // Rotation says when and how a credential is replaced.
 type Rotation struct {
-	// Strategy is InPlace, Announce or Alternate, and Replace where the server issues secrets.
+	// Strategy is InPlace, Announce or Alternate, Overlap for keys, and Replace where the server issues client ids.
 	Strategy v1alpha1.RotationStrategy
 	// Next is when a credential made at last is to be replaced, as it looks at the time now; nil where there is no schedule.
 	Next func(last, now time.Time) time.Time
@@ -110,7 +110,7 @@ func (o Observed) successor(d Desired) string {
 
 // graceOver says whether nobody needs the replaced registration any more.
 func (o Observed) graceOver(d Desired) bool {
-	return o.Ledger.Old.Secret == "" || !d.Confidential() || !d.Want.Enabled || o.Ledger.Exposed != "" ||
+	return o.Ledger.Old.Proof() == "" || !d.Confidential() || !d.Want.Enabled || o.Ledger.Exposed != "" ||
 		!o.Now.Before(o.Ledger.RetiredAt.Add(d.Rotation.Grace))
 }
 
@@ -124,7 +124,7 @@ func noteAnnounced(_ Desired, o Observed) Step {
 // park is for two registrations that take turns. It disturbs nobody, so it waits for a server that is away.
 func park(d Desired, o Observed) Step {
 	old := o.Ledger.Old
-	if old == nil || d.serverIssued() || o.Ledger.Parked || !d.ServerReady || !o.graceOver(d) {
+	if old == nil || d.serverIssued() || o.Ledger.Parked || o.Ledger.Shared() || !d.ServerReady || !o.graceOver(d) {
 		return nil
 	}
 	found := o.Found[old.ClientID]
@@ -135,6 +135,36 @@ func park(d Desired, o Observed) Step {
 		return Disable{ID: old.ClientID}
 	}
 	return Park{}
+}
+
+// retire is for a registration that knows two keys: the replaced one is forgotten there, and then here.
+func retire(d Desired, o Observed) Step {
+	if !o.Ledger.Shared() || !d.ServerReady || !o.graceOver(d) {
+		return nil
+	}
+	id := o.Ledger.Old.ClientID
+	switch {
+	case !o.looked(id):
+		return Lookup{ClientID: id}
+	case ours(d, o.Found[id]) && !o.Retired:
+		return Retire{}
+	}
+	return ForgetOld{}
+}
+
+// dropParked makes room for a replaced key: no registration takes turns any more.
+func dropParked(d Desired, o Observed) Step {
+	if o.Ledger.Old == nil || !o.Ledger.Parked || d.Rotation.Strategy != v1alpha1.RotationOverlap || !d.ServerReady {
+		return nil
+	}
+	id := o.Ledger.Old.ClientID
+	switch {
+	case !o.looked(id):
+		return Lookup{ClientID: id}
+	case ours(d, o.Found[id]) && !slices.Contains(o.Deleted, id):
+		return DeleteRegistration{ID: id}
+	}
+	return ForgetOld{}
 }
 
 func reserve(d Desired, o Observed) Step {

@@ -50,8 +50,32 @@ var (
 	})
 	inGrace = edit(func(d *Desired, o *Observed) { d.Rotation.Grace, o.Ledger.RetiredAt, o.Now = time.Hour, madeAt, madeAt })
 	parked  = edit(func(_ *Desired, o *Observed) { o.Ledger.Parked, o.Ledger.Old.Secret = true, "" })
-	revoked = edit(func(_ *Desired, o *Observed) { o.Ledger.Exposed = "c" })
+	// keyed: the application has keys; twoKeys: the replaced one is still registered; retired: the server was told to forget it.
+	keyed = both(strategy(v1alpha1.RotationOverlap), func(d *Desired, o *Observed) {
+		d.Want.PrivateKey = true
+		giveKeys(o.Ledger)
+	})
+	twoKeys = both(keyed, func(_ *Desired, o *Observed) {
+		o.Ledger.Old = credential("o")
+		o.Now = madeAt.Add(10 * day)
+		giveKeys(o.Ledger)
+	})
+	// wantsKey and wantsSecret: the spec changed the method.
+	wantsKey    = edit(func(d *Desired, _ *Observed) { d.Want.PrivateKey = true })
+	wantsSecret = edit(func(d *Desired, _ *Observed) { d.Want.PrivateKey = false })
+	retired     = edit(func(_ *Desired, o *Observed) { o.Retired = true })
+	lost        = func(ids ...string) edit { return func(_ *Desired, o *Observed) { o.Lost = ids } }
+	revoked     = edit(func(_ *Desired, o *Observed) { o.Ledger.Exposed = "c" })
 )
+
+// giveKeys puts keys in the place of secrets.
+func giveKeys(rec ledger.Record) {
+	for _, c := range []*ledger.Credential{rec.Next, rec.Current, rec.Old} {
+		if c != nil && c.Proof() != "" {
+			c.Secret, c.Key, c.PublicKey = "", "k-"+c.Secret, "p-"+c.ID
+		}
+	}
+}
 
 // expiring: the server ends the secret three days after it was made.
 var expiring = edit(func(_ *Desired, o *Observed) {

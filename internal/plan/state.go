@@ -16,8 +16,10 @@ type Desired struct {
 	Unsupported string
 	// Key is the wished client id and our mark.
 	Key idserver.Key
-	// Want is the registration, normalized.
+	// Want is the registration, normalized, without Keys: see Observed.Want.
 	Want idserver.Registration
+	// KeyAlgorithm is that of a key to draw, where Want.PrivateKey.
+	KeyAlgorithm string
 	// Target is the hash of Want at the server.
 	Target string
 	// Capabilities of the server.
@@ -52,7 +54,7 @@ const (
 	Orphan
 )
 
-// Confidential says whether the application has a secret.
+// Confidential says whether the application has a secret or a key.
 func (d Desired) Confidential() bool { return !d.Want.Public }
 
 // Observed is what is known so far in one run. Nothing in it outlives the run, except what Ledger and Output were read from.
@@ -74,6 +76,8 @@ type Observed struct {
 	Found map[string]*idserver.Reply
 	// Absent: the server said in this run that the registration of the newest credential does not exist.
 	Absent bool
+	// Lost are the IDs of credentials whose registrations the server lets nobody change any more, as it said in this run.
+	Lost []string
 	// Applied: the server was told Want and the newest credential in this run.
 	Applied bool
 	// Verified is the ID of the credential that was proven in this run.
@@ -96,6 +100,8 @@ type Observed struct {
 	Deleted []string
 	// DeleteRefused are, in the same way, those that the server does not delete because something refers to them.
 	DeleteRefused []string
+	// Retired: the server was told in this run to forget a replaced key.
+	Retired bool
 	// Disabled are, in the same way, those that the server was told to refuse in this run.
 	Disabled []string
 	// Repaired are the names of what this run brought back at the server.
@@ -162,10 +168,17 @@ func (o Observed) Committed(d Desired) bool {
 // fits says whether the newest credential is of the kind that is asked for, and of a client id that it may have.
 func (o Observed) fits(d Desired) bool {
 	newest := o.Ledger.Newest()
-	if newest == nil || (newest.Secret != "") != d.Confidential() {
+	if newest == nil || (newest.Proof() != "") != d.Confidential() || (newest.Key != "") != d.Want.PrivateKey {
 		return false
 	}
 	return d.serverIssued() || newest.ClientID == d.Key.ClientID || d.Rotation.Strategy == v1alpha1.RotationAlternate
+}
+
+// Want is what the server is told: what the spec asks for, and the keys in the ledger.
+func (o Observed) Want(d Desired) idserver.Registration {
+	want := d.Want
+	want.Keys = o.Ledger.Keys()
+	return want
 }
 
 // ClientID is the client id of the registration that the server is, or will be, told next. It means nothing where the server draws it.

@@ -17,6 +17,8 @@ type (
 	ForgetIntent struct{}
 	// NoteOrphan turns an intent whose answer was lost into a declared orphan.
 	NoteOrphan struct{}
+	// NoteLost turns a replaced registration that nobody can delete any more into a declared orphan.
+	NoteLost struct{}
 	// Recall asks the server whether the credential that is published works, after the ledger was lost.
 	Recall struct{}
 	// Stage writes into the ledger what the server will be told next: the target, and a newly drawn credential of the client id if Draw, or
@@ -47,10 +49,12 @@ type (
 	Restart struct{}
 	// NoteRestarted writes into the ledger that they were.
 	NoteRestarted struct{}
-	// DeleteOld deletes the replaced registration at the server.
+	// DeleteOld deletes the replaced registration at the server, which issued its client id.
 	DeleteOld struct{}
-	// ForgetOld takes the deleted registration out of the ledger.
+	// ForgetOld takes the deleted registration, or the forgotten key, out of the ledger.
 	ForgetOld struct{}
+	// Retire makes the registration in use forget the replaced key.
+	Retire struct{}
 	// Inherit begins the ledger with that of a former application of the same name, which had the UID.
 	Inherit struct{ UID string }
 	// Claim puts our mark on the registration of the client id.
@@ -96,6 +100,7 @@ func (SaveReply) step()          {}
 func (SaveIntent) step()         {}
 func (ForgetIntent) step()       {}
 func (NoteOrphan) step()         {}
+func (NoteLost) step()           {}
 func (Recall) step()             {}
 func (Stage) step()              {}
 func (Reserve) step()            {}
@@ -116,6 +121,7 @@ func (Restart) step()            {}
 func (NoteRestarted) step()      {}
 func (DeleteOld) step()          {}
 func (ForgetOld) step()          {}
+func (Retire) step()             {}
 func (Disable) step()            {}
 func (DeleteRegistration) step() {}
 func (Unpublish) step()          {}

@@ -93,6 +93,12 @@ func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	if o.Ledger.Old != nil && coin() {
 		parked(d, o)
 	}
+	if r.IntN(4) == 0 {
+		[]edit{keyed, twoKeys, wantsKey, both(keyed, wantsSecret), both(twoKeys, lookedUp(mine)), both(twoKeys, lookedUp(mine), retired)}[r.IntN(6)](d, o)
+	}
+	if r.IntN(4) == 0 {
+		lost([]string{"n", "c", "o"}[r.IntN(3)])(d, o)
+	}
 }
 
 func TestNextIsTotalAndDeterministic(t *testing.T) {
@@ -109,8 +115,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 34 {
-		t.Errorf("the random states lead to %d of the 34 kinds of steps: %v", len(met), met)
+	if len(met) != 36 {
+		t.Errorf("the random states lead to %d of the 36 kinds of steps: %v", len(met), met)
 	}
 }
 
@@ -136,6 +142,10 @@ func TestNoStateTouchesWhatIsForeign(t *testing.T) {
 		case DeleteRegistration:
 			if !d.serverIssued() && o.Found[step.ID].Owner != mine {
 				t.Fatalf("it deletes the registration of %+v", o.Found[step.ID].Owner)
+			}
+		case Retire:
+			if o.Found[o.Ledger.Old.ClientID].Owner != mine {
+				t.Fatal("it changes the keys of a registration of somebody else")
 			}
 		case Disable:
 			if !d.serverIssued() && o.Found[step.ID].Owner != mine {

@@ -63,7 +63,7 @@ func Application(
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
 	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
 	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
-	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, d.Enforce && !done, reached, how))
+	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, o.Ledger.Altered, d.Enforce && !done, reached, how))
 	c.kstatus(end, how)
 	return s
 }
@@ -137,7 +137,8 @@ func verified(d plan.Desired, o plan.Observed, done bool, end verdict) verdict {
 }
 
 // inSync compares the registration with the spec. broken: it could not be brought back.
-func inSync(drift []string, broken, reached bool, end verdict) verdict {
+// altered is what the server registered otherwise than it was told.
+func inSync(drift, altered []string, broken, reached bool, end verdict) verdict {
 	switch {
 	case end.reason == v1alpha1.ReasonAdoptionPending:
 		return verdict{metav1.ConditionFalse, end.reason, end.message}
@@ -147,6 +148,9 @@ func inSync(drift []string, broken, reached bool, end verdict) verdict {
 	case len(drift) > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonDrifted, "the registration at the server differs in " + strings.Join(drift, ", ") +
 			", and spec.driftPolicy leaves it: set it to Enforce to bring it back, or change the spec"}
+	case reached && len(altered) > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonAltered, "the server registered the application, and changed or left out " +
+			strings.Join(altered, ", ") + ": change that in the spec to what the server allows, or have the server allow it"}
 	case reached:
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonInSync, "the registration at the server is as the spec asks, as it was last looked at"}
 	}

@@ -173,3 +173,16 @@ func TestAServerTellsOfAnAnnotationWithoutEffect(t *testing.T) {
 	ids.Annotations = nil
 	g.Expect(Server(ids, Probe{Reason: v1alpha1.ReasonServerUnavailable}, then).Warnings).To(BeNil())
 }
+
+func TestWhatTheServerAlteredIsTold(t *testing.T) {
+	g := NewWithT(t)
+	d, o := drifted()
+	o.Found[id].Registration = d.Want
+	o.Ledger.Altered = []string{"scopes", "service"}
+	s := Application(app(), d, plan.Done{}, o, nil, later)
+	inSync := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionInSync)
+	g.Expect(inSync.Status).To(Equal(metav1.ConditionFalse))
+	g.Expect(inSync.Reason).To(Equal(v1alpha1.ReasonAltered))
+	g.Expect(inSync.Message).To(ContainSubstring("changed or left out scopes, service: change that in the spec"))
+	g.Expect(meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionReady)).To(BeTrue(), "it works, as far as the server lets it")
+}

@@ -64,7 +64,7 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 	}
 	s.Warnings = told(append(withoutAnnotations(s.Warnings), annotationWarnings(ids)...))
 	if discovered && p.Capabilities != nil && p.Reason == "" {
-		s.Capabilities = capabilities(*p.Capabilities, p.Info.Features)
+		s.Capabilities = capabilities(*p.Capabilities, p.Info)
 	}
 
 	c := conditions{list: &s.Conditions, generation: ids.Generation, now: now}
@@ -100,10 +100,18 @@ func ready(ids *v1alpha1.IdentityServer) string {
 	return "the IdentityServer is being deleted; it serves until no TrustedApplication names it any more, then it goes"
 }
 
-func capabilities(c idserver.Capabilities, features []string) *v1alpha1.Capabilities {
-	out := &v1alpha1.Capabilities{SecretOrigin: v1alpha1.SecretClientChosen, SecretSlots: int32(min(max(c.SecretSlots, 1), 16)), Features: sorted(features)}
+func capabilities(c idserver.Capabilities, info idserver.Info) *v1alpha1.Capabilities {
+	out := &v1alpha1.Capabilities{
+		SecretOrigin: v1alpha1.SecretClientChosen, SecretSlots: int32(min(max(c.SecretSlots, 1), 16)), Features: sorted(info.Features),
+		Methods: []v1alpha1.CredentialMethod{v1alpha1.MethodClientSecret}, Search: &c.Lookup,
+		Strategies: []v1alpha1.RotationStrategy{v1alpha1.RotationAnnounce, v1alpha1.RotationInPlace, v1alpha1.RotationAlternate},
+	}
+	if info.KeyAlgorithm != "" {
+		out.Methods = append(out.Methods, v1alpha1.MethodPrivateKeyJWT)
+		out.Strategies = append(out.Strategies, v1alpha1.RotationOverlap)
+	}
 	if c.SecretOrigin == idserver.ServerIssued {
-		out.SecretOrigin = v1alpha1.SecretServerIssued
+		out.SecretOrigin, out.Strategies = v1alpha1.SecretServerIssued, []v1alpha1.RotationStrategy{v1alpha1.RotationReplace}
 	}
 	return out
 }

@@ -71,7 +71,10 @@ func TestWhatWasFoundOut(t *testing.T) {
 	g.Expect(server.Status).To(And(
 		HaveField("Type", "ERP.net"), HaveField("Version", "26.2.1.66"), HaveField("Warnings", []string{"x", "y"}),
 		HaveField("Endpoints", HaveValue(Equal(v1alpha1.Endpoints{Issuer: found.Endpoints.Issuer, Token: found.Endpoints.Token, API: found.Endpoints.API}))),
-		HaveField("Capabilities", HaveValue(Equal(v1alpha1.Capabilities{SecretOrigin: v1alpha1.SecretServerIssued, SecretSlots: 16, Features: []string{"A", "B"}}))),
+		HaveField("Capabilities", HaveValue(Equal(v1alpha1.Capabilities{
+			SecretOrigin: v1alpha1.SecretServerIssued, SecretSlots: 16, Features: []string{"A", "B"}, Search: new(bool),
+			Methods: []v1alpha1.CredentialMethod{"ClientSecret"}, Strategies: []v1alpha1.RotationStrategy{"Replace"},
+		}))),
 	))
 	down := Server(server, ProbeOf(idserver.Info{}, idserver.Capabilities{}, failing(idserver.ErrUnavailable, "")), later)
 	g.Expect(down).To(And(

@@ -26,6 +26,8 @@ const (
 type Values struct {
 	// ClientID, ClientSecret and NextClientSecret are the credential, and the secret that is announced.
 	ClientID, ClientSecret, NextClientSecret string
+	// PrivateKey, PrivateKeyJWK and KeyID are the key of an application that has no secret: PKCS #8 in PEM, JWK, and its kid.
+	PrivateKey, PrivateKeyJWK, KeyID string
 	// Issuer and the endpoints are those of the server; APIURL is the base URL of the API that tokens are for.
 	Issuer, TokenEndpoint, AuthorizationEndpoint, EndSessionEndpoint, UserInfoEndpoint, JWKSURI, APIURL string
 	// Scope has all Scopes, separated by spaces.
@@ -56,6 +58,9 @@ func Render(presets []string, entries map[string]string, v Values) (map[string][
 		text, ok := presetTexts[name]
 		if !ok {
 			return nil, &Error{Key: name, Problem: "there is no such preset"}
+		}
+		if v.PrivateKeyJWK != "" {
+			return nil, &Error{Key: name, Problem: "presets write a client_secret, and this application has a key: write an entry of data instead"}
 		}
 		all[name] = text
 	}

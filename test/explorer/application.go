@@ -39,6 +39,8 @@ type spec struct {
 	deletion   plan.Deletion
 	// strategy is that of the rotation; "" in a world without rotations.
 	strategy v1alpha1.RotationStrategy
+	// keyed: it signs assertions with a key.
+	keyed bool
 	// restarts: a workload is restarted for each new credential.
 	restarts bool
 }
@@ -78,6 +80,7 @@ func (s spec) configMapObject() string {
 
 func (s spec) registration() idserver.Registration {
 	r := idserver.Registration{DisplayName: "shop/app", Enabled: !s.disabled, Public: s.kind == public, Scopes: []string{"read"}}
+	r.PrivateKey = s.keyed && !r.Public
 	if s.moreScopes {
 		r.Scopes = append(r.Scopes, "update")
 	}
@@ -122,6 +125,9 @@ func (s spec) String() string {
 	}
 	if s.strategy != "" {
 		words = append(words, string(s.strategy))
+	}
+	if s.keyed {
+		words = append(words, "key")
 	}
 	if s.disabled {
 		words = append(words, "disabled")

@@ -81,6 +81,16 @@ func rotations(full Budget) []Campaign {
 				Campaign{name, root(), full},
 				Campaign{name + ", many actions", root(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 		}
+		keyed := func() []*World {
+			s := v1alpha1.RotationOverlap
+			if profile == serverIssued {
+				s = v1alpha1.RotationReplace
+			}
+			return []*World{newWorld(profile, spec{kind: service, secretName: "first", strategy: s, keyed: true}, false)}
+		}
+		all = append(all,
+			Campaign{profile + ", rotation of keys", keyed(), full},
+			Campaign{profile + ", rotation of keys, many actions", keyed(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 	}
 	return all
 }
@@ -101,5 +111,6 @@ func (m *Mistake) find() Result {
 	}
 	w.restores, w.app.spec.restarts = m.restores, m.restarts
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
+	w.app.spec.keyed = m.strategy == v1alpha1.RotationOverlap
 	return explore([]*World{w}, m.budget, m)
 }

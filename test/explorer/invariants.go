@@ -108,7 +108,7 @@ func (w *World) checkPublished() *Violation {
 		if o.owner == 0 || o.edited || w.overlapped || w.lost || w.former.uid != "" || !w.server.Authenticate(o.clientID, o.secret) {
 			continue
 		}
-		if !slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Secret == o.secret }) {
+		if !slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Proof() == o.secret }) {
 			return violated(savedPublished, "that of %s is not", o.name)
 		}
 	}
@@ -163,7 +163,7 @@ func (s *session) drawable(d plan.Desired, o plan.Observed, step plan.Step) *Vio
 	if !ok || !stage.Draw || o.Output.Held == nil || !d.Confidential() || !d.Verify || !d.Want.Enabled || d.Capabilities.SecretOrigin == idserver.ServerIssued {
 		return nil
 	}
-	if s.w.server.Authenticate(d.Key.ClientID, o.Output.Held.Credential.Secret) {
+	if s.w.server.Authenticate(d.Key.ClientID, o.Output.Held.Credential.Proof()) {
 		return violated(noNeedlessSecret, "that of the credential %s", o.Output.Held.Credential.ID)
 	}
 	return nil

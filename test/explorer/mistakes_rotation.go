@@ -1,9 +1,12 @@
 package explorer
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -55,9 +58,51 @@ var rotationMistakes = []Mistake{
 		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Ledger.Exposed = "" }),
 	},
 	{
+		name: "a replaced key is forgotten at once", profile: clientChosen, strategy: v1alpha1.RotationOverlap, budget: Budget{0, 1},
+		next: believing(timeHasPassed),
+	},
+	{
+		name: "a new key takes the place of the old one at once", profile: clientChosen, strategy: v1alpha1.RotationOverlap, budget: Budget{0, 1},
+		server: func(s idserver.Server) idserver.Server { return newestKeyOnly{s} },
+	},
+	{
+		name: "a replaced key is never forgotten", profile: clientChosen, strategy: v1alpha1.RotationOverlap, budget: Budget{0, 2},
+		next: instead[plan.Retire](plan.ForgetOld{}),
+	},
+	{
+		name: "an exposed key keeps its grace period", profile: clientChosen, strategy: v1alpha1.RotationOverlap, budget: Budget{0, 2},
+		server: func(s idserver.Server) idserver.Server { return allKeys{s} },
+	},
+	{
+		name: "a registration that is lost is not replaced", profile: serverIssued, strategy: v1alpha1.RotationReplace, budget: Budget{1, 1},
+		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Lost = nil }),
+	},
+	{
+		name: "a registration that is lost is forgotten", profile: serverIssued, strategy: v1alpha1.RotationReplace, budget: Budget{1, 1},
+		next: instead[plan.NoteLost](plan.ForgetOld{}),
+	},
+	{
 		name: "a registration of somebody else takes a turn", profile: clientChosen, strategy: v1alpha1.RotationAlternate, budget: Budget{0, 2},
 		next: believing(own),
 	},
+}
+
+// newestKeyOnly tells the server the newest key only, which is the first.
+type newestKeyOnly struct{ idserver.Server }
+
+func (s newestKeyOnly) Update(
+	ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret,
+) (idserver.Reply, error) {
+	want.Keys = want.Keys[:min(1, len(want.Keys))]
+	return s.Server.Update(ctx, have, want, secret)
+}
+
+// allKeys lets the server keep every key.
+type allKeys struct{ idserver.Server }
+
+func (s allKeys) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	want.Keys = append(slices.Clone(want.Keys), have.Registration.Keys...)
+	return s.Server.Update(ctx, have, want, secret)
 }
 
 func timeHasPassed(_ *plan.Desired, o *plan.Observed) { o.Now = o.Now.Add(period) }

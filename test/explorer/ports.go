@@ -3,9 +3,11 @@ package explorer
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
 )
@@ -155,7 +157,7 @@ func (p outputsPort) slots(rec ledger.Record) []slot {
 	for i := range slots {
 		o := object{kind: slots[i].kind, name: slots[i].name, owner: s.view.uid, revision: rec.Revision(), clientID: newest.ClientID, target: s.desired.Target}
 		if o.kind == "Secret" {
-			o.secret = newest.Secret
+			o.secret = newest.Proof()
 			if rec.Announced != nil {
 				o.next = rec.Announced.Secret
 			}
@@ -190,6 +192,9 @@ func (p outputsPort) Observe(_ context.Context, rec ledger.Record) (plan.Output,
 		if id, staged, ok := ledger.ParseRevision(o.revision); ok && o.kind == "Secret" && o.name == s.view.spec.secretObject() && len(rec.Credentials()) == 0 {
 			c := ledger.Credential{ID: id}
 			c.ClientID, c.Secret = o.clientID, o.secret
+			if isKey(o.secret) {
+				c.Secret, c.Key, c.PublicKey = "", o.secret, o.secret.Reveal()
+			}
 			out.Held = &plan.Held{Credential: c, Staged: staged}
 		}
 		inPlace := o.name == s.view.spec.secretObject() && o.kind == "Secret" || o.name == s.view.spec.configMapObject() && o.kind == "ConfigMap"
@@ -204,6 +209,9 @@ func (p outputsPort) Observe(_ context.Context, rec ledger.Record) (plan.Output,
 	}
 	return out, nil
 }
+
+// isKey says whether a drawn value is a key.
+func isKey(proof idserver.Secret) bool { return strings.HasPrefix(proof.Reveal(), "drawn-ownkey-") }
 
 func (p outputsPort) stateOf(slot slot) plan.ObjectState {
 	if slot.name == "" {
@@ -225,7 +233,7 @@ func (p outputsPort) Publish(_ context.Context, rec ledger.Record) error {
 	s := p.s
 	s.flush()
 	newest := rec.Newest()
-	if newest == nil || (newest.Secret == "") != s.desired.Want.Public {
+	if newest == nil || (newest.Proof() == "") != s.desired.Want.Public || (newest.Key != "") != s.desired.Want.PrivateKey {
 		return errors.New("the credential is not of the client type that is wanted")
 	}
 	for _, slot := range p.slots(rec) {

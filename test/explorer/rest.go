@@ -46,13 +46,15 @@ func (w *World) checkRestServer() *Violation {
 	case len(ours) > 1+others+len(w.ledger.Orphans):
 		return violated(oneRegistration, "there are %d, and %d declared orphans", len(ours), len(w.ledger.Orphans))
 	}
-	if diff := w.app.spec.registration().Diff(ours[i].Registration); len(diff) > 0 {
+	want := w.app.spec.registration()
+	want.Keys = w.ledger.Keys()
+	if diff := want.Diff(ours[i].Registration); len(diff) > 0 {
 		return violated(asDesired, "%v differ", diff)
 	}
 	if w.app.spec.kind == public && ours[i].Secret != "" {
 		return violated(publicNoSecret, "the server holds one")
 	}
-	if w.app.spec.kind != public && !w.app.spec.disabled && !w.server.Authenticate(newest.ClientID, newest.Secret) {
+	if w.app.spec.kind != public && !w.app.spec.disabled && !w.server.Authenticate(newest.ClientID, newest.Proof()) {
 		return violated(authenticates, "the newest credential does not")
 	}
 	return nil
@@ -75,7 +77,7 @@ func (w *World) checkRestObjects() *Violation {
 		}
 		want := object{kind: kind, name: name, owner: w.app.uid, revision: w.ledger.Revision(), clientID: newest.ClientID, target: w.ledger.Target}
 		if kind == "Secret" {
-			want.secret = newest.Secret
+			want.secret = newest.Proof()
 			if w.ledger.Announced != nil {
 				want.next = w.ledger.Announced.Secret
 			}

@@ -33,7 +33,7 @@ func restore(withLedger, withSecret bool) action {
 		},
 		apply: func(w *World) {
 			w.former = formerApp{uid: types.UID(w.app.mark().UID)}
-			if secret := w.publishedSecret(); (withLedger || withSecret) && w.server.Authenticate(clientID, secret) && w.ledger.Newest().Secret == secret {
+			if secret := w.publishedSecret(); (withLedger || withSecret) && w.server.Authenticate(clientID, secret) && w.ledger.Newest().Proof() == secret {
 				w.former.secret = secret
 			}
 			if withLedger {
@@ -68,7 +68,7 @@ func (w *World) checkRestored() *Violation {
 	if w.former.secret == "" || w.overlapped {
 		return nil
 	}
-	if w.ledger.Newest().Secret != w.former.secret {
+	if w.ledger.Newest().Proof() != w.former.secret {
 		return violated(noNeedlessSecret, "after a restore")
 	}
 	if w.former.ledger != nil {

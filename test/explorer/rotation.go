@@ -87,7 +87,7 @@ func (w *World) checkClients() *Violation {
 func (w *World) checkExposed() *Violation {
 	for _, secret := range w.exposed {
 		for _, r := range w.server.Registrations() {
-			if r.Secret == secret && r.Registration.Enabled {
+			if (r.Secret == secret || slices.Contains(r.Registration.Keys, secret.Reveal())) && r.Registration.Enabled {
 				return violated(revoked, "the secret of %s still works", r.ClientID)
 			}
 		}
@@ -129,8 +129,8 @@ func rotationActions() []action {
 				return
 			}
 			for _, c := range append(w.ledger.Credentials(), announcedOf(w.ledger)...) {
-				if c.Secret != "" {
-					w.exposed = append(w.exposed, c.Secret)
+				if c.Proof() != "" {
+					w.exposed = append(w.exposed, c.Proof())
 				}
 			}
 		}},
@@ -139,12 +139,23 @@ func rotationActions() []action {
 		actions = append(actions, action{
 			name: "edit: strategy " + string(s), cost: 1,
 			possible: func(w *World) bool {
-				return rotates(w) && w.profile == clientChosen && w.app.spec.strategy != s && (s != v1alpha1.RotationAlternate || w.app.spec.kind == service)
+				return rotates(w) && w.profile == clientChosen && w.app.spec.strategy != s && !w.app.spec.keyed && (s != v1alpha1.RotationAlternate || w.app.spec.kind == service)
 			},
 			apply: func(w *World) { w.app.spec.strategy = s },
 		})
 	}
-	return actions
+	return append(actions, action{
+		name: "edit: method", cost: 1,
+		possible: func(w *World) bool { return rotates(w) && w.profile == clientChosen && w.app.spec.kind != public },
+		apply: func(w *World) {
+			s := &w.app.spec
+			if s.keyed = !s.keyed; s.keyed {
+				s.strategy = v1alpha1.RotationOverlap
+			} else {
+				s.strategy = v1alpha1.RotationAnnounce
+			}
+		},
+	})
 }
 
 func announcedOf(rec *ledger.Record) []ledger.Credential {

@@ -74,6 +74,9 @@ func (p *serverPort) learn(reply idserver.Reply, secret idserver.Secret, sent bo
 		w.removed = slices.DeleteFunc(w.removed, func(r string) bool { return r == reply.Credential.ClientID })
 	}
 	w.told = remember(remember(w.told, secret), reply.Credential.Secret)
+	for _, k := range reply.Registration.Keys {
+		w.told = remember(w.told, idserver.Secret(k))
+	}
 	if w.overlapped && (w.ledger == nil || w.app.mark() != p.s.view.mark()) {
 		w.leave(reply.Credential.Handle) // a leader that was replaced cannot be stopped at the server
 	}
@@ -89,7 +92,7 @@ func (p *serverPort) Verify(ctx context.Context, cred idserver.Credential, want 
 	}
 	verdict, err := p.Server.Verify(ctx, cred, want)
 	if err == nil && verdict.OK {
-		p.s.w.proven = remember(p.s.w.proven, cred.Secret)
+		p.s.w.proven = remember(p.s.w.proven, cred.Proof())
 	}
 	return verdict, err
 }

@@ -109,8 +109,12 @@ func (s *session) executor() *execute.Executor {
 		Lives:     lives,
 		Restart:   s.restart,
 		Draw:      func() idserver.Secret { return idserver.Secret(s.w.draw("secret")) },
-		NewID:     func() string { return s.w.draw("id") },
-		Now:       func() time.Time { return s.w.now() },
+		DrawKey: func(string) (idserver.Secret, string, error) {
+			key := s.w.draw("key") // one value stands for both halves
+			return idserver.Secret(key), key, nil
+		},
+		NewID: func() string { return s.w.draw("id") },
+		Now:   func() time.Time { return s.w.now() },
 		Next: func(d plan.Desired, o plan.Observed) plan.Step {
 			next := plan.Next
 			if s.mistake != nil && s.mistake.next != nil {

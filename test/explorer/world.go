@@ -181,7 +181,7 @@ func (w *World) render() string {
 
 func (w *World) renderCredential(b *strings.Builder, place string, c *ledger.Credential) {
 	if c != nil {
-		fmt.Fprintf(b, "%s %s %s %s %s %s removed=%t\n", place, c.ID, c.Handle, c.ClientID, w.known(c.Secret), c.Control.Reveal(), w.strayed(*c))
+		fmt.Fprintf(b, "%s %s %s %s %s %s removed=%t\n", place, c.ID, c.Handle, c.ClientID, w.known(c.Proof()), c.Control.Reveal(), w.strayed(*c))
 	}
 }
 

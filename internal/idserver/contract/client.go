@@ -62,7 +62,7 @@ func (s scene) registered(name string, want idserver.Registration) *client {
 
 // drawn is the secret to send: none where the client is public or the server issues secrets.
 func (c *client) drawn() idserver.Secret {
-	if c.want.Public || c.Server.Capabilities().SecretOrigin == idserver.ServerIssued {
+	if c.want.Secretless() || c.Server.Capabilities().SecretOrigin == idserver.ServerIssued {
 		return ""
 	}
 	if c.cred.Secret == "" {

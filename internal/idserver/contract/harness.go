@@ -41,6 +41,9 @@ type Harness struct {
 	// Authenticate tries the credential without the backend under test: true where the server accepts it. service says which
 	// flow to try: Client Credentials, else the Authorization Code flow's client authentication.
 	Authenticate func(t *testing.T, clientID string, secret idserver.Secret, service bool) bool
+	// KeyAlgorithm is that of idserver.Info, and AuthenticateKey is as Authenticate, for a client that signs assertions; empty where there is none.
+	KeyAlgorithm    string
+	AuthenticateKey func(t *testing.T, cred idserver.Credential, service bool) bool
 	// Look reads a registration behind the backend's back; ok is false where there is none.
 	Look func(t *testing.T, clientID string) (seen Seen, ok bool)
 	// Edit changes a registration as an administrator would, by hand.
@@ -68,6 +71,7 @@ type Edit struct {
 	DisplayName *string
 	Enabled     *bool
 	Unmanaged   *string
+	Keys        *[]string
 }
 
 // Requests are numbers of requests that reached the server.

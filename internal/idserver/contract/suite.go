@@ -45,7 +45,7 @@ type spec struct {
 }
 
 var specs = slices.Concat(
-	registrationSpecs, updateSpecs, raceSpecs, secretSpecs, deletionSpecs, claimSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs,
+	registrationSpecs, updateSpecs, raceSpecs, secretSpecs, keySpecs, deletionSpecs, claimSpecs, listSpecs, verificationSpecs, faultSpecs, callSpecs,
 )
 
 // scene is what a spec plays in.

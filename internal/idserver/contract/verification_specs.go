@@ -53,5 +53,5 @@ func (c *client) expectRefused(why string) {
 	v := c.verdict()
 	c.Expect(v.OK).To(BeFalse(), why)
 	c.Expect(v.Code).To(MatchRegexp(`^[a-z_]{1,64}$`), why)
-	c.Expect(v.String()).NotTo(ContainSubstring(c.cred.Secret.Reveal()), why)
+	c.Expect(v.String()).NotTo(ContainSubstring(c.cred.Proof().Reveal()), why)
 }

@@ -66,8 +66,11 @@ func (s *Server) read(op string, a oauth.Answer, registration string, asked idse
 			ExpiresAt: expiry(told.ExpiresAt),
 		},
 		Registration: told.registration(asked),
-		HasSecret:    told.Secret != "" && told.AuthMethod != oauth.MethodNone,
 	}
+	if asked.Secretless() || reply.Registration.Secretless() { // no client of this kind has one, whatever the server draws
+		reply.Credential.Secret, reply.Credential.ExpiresAt = "", time.Time{}
+	}
+	reply.HasSecret = reply.Credential.Secret != ""
 	return reply, nil
 }
 

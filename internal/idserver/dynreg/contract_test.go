@@ -87,7 +87,7 @@ func (s subject) harness(t *testing.T) contract.Harness {
 	config.WrapTransport = wire.Around
 	server, err := dynreg.New(config)
 	must(t, err)
-	_, err = server.Probe(t.Context())
+	info, err := server.Probe(t.Context())
 	must(t, err)
 	return contract.Harness{
 		Server: server, Prefix: "com.example.contract.", DefaultScopes: true, Stateless: true, Replaces: true,
@@ -100,6 +100,11 @@ func (s subject) harness(t *testing.T) contract.Harness {
 		Authenticate: func(t *testing.T, clientID string, secret idserver.Secret, service bool) bool {
 			t.Helper()
 			return contract.Authenticate(t, config.CABundle, config.Issuer+s.token, clientID, secret, service)
+		},
+		KeyAlgorithm: info.KeyAlgorithm,
+		AuthenticateKey: func(t *testing.T, cred idserver.Credential, service bool) bool {
+			t.Helper()
+			return contract.AuthenticateKey(t, config.CABundle, config.Issuer+s.token, cred, service)
 		},
 		Look: s.look,
 		Edit: s.edit,
@@ -154,7 +159,7 @@ func (s subject) look(t *testing.T, clientID string) (contract.Seen, bool) {
 		return contract.Seen{}, false
 	}
 	public := c.Method == "none"
-	return contract.Seen{DisplayName: c.Name, Enabled: len(c.Grants) > 0, Public: public, HasSecret: !public}, true
+	return contract.Seen{DisplayName: c.Name, Enabled: len(c.Grants) > 0, Public: public, HasSecret: !public && c.Method != "private_key_jwt"}, true
 }
 
 // edit changes metadata, as an administrator of the server can.

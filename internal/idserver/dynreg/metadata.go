@@ -17,8 +17,13 @@ type metadata struct {
 	GrantTypes             []string `json:"grant_types"`
 	ResponseTypes          []string `json:"response_types"`
 	AuthMethod             string   `json:"token_endpoint_auth_method"`
-	ApplicationType        string   `json:"application_type,omitempty"`
-	Scope                  string   `json:"scope,omitempty"`
+
+	// JWKS are the public keys of a client that signs assertions, and SigningAlgorithm is theirs.
+	JWKS             *idserver.KeySet `json:"jwks,omitempty"`
+	SigningAlgorithm string           `json:"token_endpoint_auth_signing_alg,omitempty"`
+
+	ApplicationType string `json:"application_type,omitempty"`
+	Scope           string `json:"scope,omitempty"`
 }
 
 // metadata are those of a registration.
@@ -27,6 +32,10 @@ func (s *Server) metadata(r idserver.Registration) metadata {
 		ClientName: r.DisplayName, RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
 		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.oauth.Method(r),
 		ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
+	}
+	if r.PrivateKey && len(r.Keys) > 0 {
+		set := idserver.NewKeySet(r.Keys)
+		m.JWKS, m.SigningAlgorithm = &set, idserver.AlgorithmOf(r.Keys[0])
 	}
 	if !r.Enabled {
 		m.GrantTypes = append(m.GrantTypes, oauth.GrantDisabled)
@@ -58,6 +67,9 @@ func (m metadata) registration(asked idserver.Registration) idserver.Registratio
 		DisplayName: m.ClientName, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
 		Public: m.AuthMethod == oauth.MethodNone, Service: slices.Contains(m.GrantTypes, oauth.GrantService), Scopes: strings.Fields(m.Scope),
 		Enabled: len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, oauth.GrantDisabled),
+	}
+	if r.PrivateKey = m.AuthMethod == oauth.MethodKey; r.PrivateKey && m.JWKS != nil {
+		r.Keys = m.JWKS.Public()
 	}
 	if m.Scope == "" { // "the authorization server MAY register a client with a default set of scopes", and need not tell
 		r.Scopes = asked.Scopes

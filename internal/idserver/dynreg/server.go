@@ -94,7 +94,7 @@ func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	info.Endpoints = found
+	info.Endpoints, info.KeyAlgorithm = found.Endpoints, found.KeyAlgorithm
 	if found.Registration == "" {
 		return info, oauth.Rejected(opDiscover, idserver.ReasonDiscoveryFailed,
 			"the server announces no registration_endpoint: it has no dynamic registration, or does not have it switched on")
@@ -104,7 +104,7 @@ func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 			"ask for a token, and name the Secret that holds it in credentialsRef"}
 	}
 	s.mu.Lock()
-	s.endpoints = found
+	s.endpoints = found.Endpoints
 	s.mu.Unlock()
 	return info, nil
 }
@@ -139,21 +139,5 @@ func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idse
 	if err != nil {
 		return idserver.Verdict{}, err
 	}
-	return s.oauth.Verify(ctx, opVerify, at.Token, cred, want, hint)
-}
-
-// hint says what to look at.
-func hint(code string, want idserver.Registration) string {
-	switch code {
-	case "invalid_client":
-		return "the server does not know the client, or ended its secret"
-	case "unauthorized_client", "unsupported_grant_type":
-		if want.Service {
-			return "the server lets dynamically registered clients not use Client Credentials, or the client was changed there"
-		}
-		return "the client may not use the Authorization Code flow"
-	case "invalid_scope":
-		return "the server does not grant one of the registered scopes"
-	}
-	return "the server's own log tells more"
+	return s.oauth.Verify(ctx, opVerify, at.Token, cred, want, oauth.Hint)
 }

@@ -39,7 +39,7 @@ func (s *Server) Create(ctx context.Context, _ idserver.Key, want idserver.Regis
 		return idserver.Reply{}, s.refused(opCreate, a, false)
 	}
 	reply, err := s.read(opCreate, a, at.Registration, want)
-	if err == nil && !want.Public && reply.Credential.Secret == "" {
+	if err == nil && !want.Secretless() && reply.Credential.Secret == "" {
 		return idserver.Reply{}, unreadable(opCreate, a)
 	}
 	return reply, err
@@ -87,7 +87,7 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	case err != nil:
 		return idserver.Reply{}, err
 	case !a.OK():
-		return idserver.Reply{}, s.refused(opUpdate, a, true)
+		return idserver.Reply{}, s.orGone(ctx, opUpdate, have.Credential, s.refused(opUpdate, a, true))
 	}
 	return s.about(opUpdate, a, at, have.Credential, want)
 }
@@ -104,24 +104,27 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 	case a.OK():
 		return nil
 	}
-	refused := s.refused(opDelete, a, true)
+	err = s.orGone(ctx, opDelete, have, s.refused(opDelete, a, true))
+	if idserver.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// orGone finds out why a registration access token is refused: also that of a client that is gone is (RFC 7592 section 2.1), which the server
+// does not know at the token endpoint either.
+func (s *Server) orGone(ctx context.Context, op string, have idserver.Credential, refused *idserver.Error) error {
 	if !errors.Is(refused, idserver.ErrControlLost) {
 		return refused
 	}
-	gone, err := s.gone(ctx, have)
+	verdict, err := s.Verify(ctx, have, idserver.Registration{})
 	switch {
 	case err != nil:
 		return err
-	case gone:
-		return nil
+	case verdict.Code == "invalid_client":
+		return &idserver.Error{Class: idserver.ErrNotFound, Op: op, HTTPStatus: refused.HTTPStatus, RequestID: refused.RequestID}
 	}
 	return refused
-}
-
-// gone says whether the server does not know the client any more.
-func (s *Server) gone(ctx context.Context, have idserver.Credential) (bool, error) {
-	verdict, err := s.Verify(ctx, have, idserver.Registration{Public: false})
-	return err == nil && verdict.Code == "invalid_client", err
 }
 
 // managed refuses a registration that the server gave no means to manage.
@@ -155,6 +158,6 @@ func (s *Server) about(op string, a oauth.Answer, at idserver.Endpoints, have id
 	if reply.Credential.Control == "" {
 		reply.Credential.Control = have.Control
 	}
-	reply.HasSecret = !reply.Registration.Public && (reply.HasSecret || have.Secret != "")
+	reply.HasSecret = !reply.Registration.Secretless() && (reply.HasSecret || have.Secret != "")
 	return reply, nil
 }

@@ -34,7 +34,7 @@ func (s *Server) accessToken(ctx context.Context, endpoint string, stale idserve
 	if s.login.token != "" && s.login.token != stale && s.config.Now().Before(s.login.refresh) {
 		return s.login.token, nil
 	}
-	g, err := s.oauth.Token(ctx, opLogin, endpoint, s.config.ClientID, s.config.ClientSecret,
+	g, err := s.oauth.Token(ctx, opLogin, endpoint, idserver.Credential{ClientID: s.config.ClientID, Secret: s.config.ClientSecret},
 		url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(operatorScopes, " ")}})
 	if err != nil {
 		return "", err

@@ -66,9 +66,11 @@ func (s *Server) probe(ctx context.Context) (idserver.Info, error) {
 		return info, err
 	}
 	at.odata = odata
-	if at.endpoints, err = s.oauth.Discover(ctx, opDiscover, authority); err != nil {
+	discovered, err := s.oauth.Discover(ctx, opDiscover, authority)
+	if err != nil {
 		return info, err
 	}
+	at.endpoints = discovered.Endpoints
 	at.endpoints.API = odata
 	info.Endpoints = at.endpoints
 	found, err := s.announcedVersion(ctx)

@@ -212,7 +212,9 @@ func TestTokenRequestsAreBounded(t *testing.T) {
 	s := e.server(t, nil)
 	var callers sync.WaitGroup
 	for range 20 {
-		callers.Go(func() { _, _ = s.oauth.Token(context.WithoutCancel(t.Context()), "x", e.URL, "id", "s", url.Values{}) })
+		callers.Go(func() {
+			_, _ = s.oauth.Token(context.WithoutCancel(t.Context()), "x", e.URL, idserver.Credential{ClientID: "id", Secret: "s"}, url.Values{})
+		})
 	}
 	for range oauth.MaxTokenRequests {
 		<-begun

@@ -71,7 +71,7 @@ func harness(t *testing.T) contract.Harness {
 	wire := &contract.Wire{Target: target}
 	s, err := hydra.New(hydra.Config{AdminURL: server.AdminURL, PublicURL: server.PublicURL, CABundle: server.CA, WrapTransport: wire.Around})
 	must(t, err)
-	_, err = s.Probe(t.Context())
+	info, err := s.Probe(t.Context())
 	must(t, err)
 	return contract.Harness{
 		Server: hydra.Paged(s, pageSize), Prefix: prefix, PageSize: pageSize, Locking: true, SecretUnreadable: true, DefaultScopes: true, Stateless: true,
@@ -84,6 +84,11 @@ func harness(t *testing.T) contract.Harness {
 		Authenticate: func(t *testing.T, clientID string, secret idserver.Secret, service bool) bool {
 			t.Helper()
 			return contract.Authenticate(t, server.CA, server.PublicURL+"/oauth2/token", clientID, secret, service)
+		},
+		KeyAlgorithm: info.KeyAlgorithm,
+		AuthenticateKey: func(t *testing.T, cred idserver.Credential, service bool) bool {
+			t.Helper()
+			return contract.AuthenticateKey(t, server.CA, server.PublicURL+"/oauth2/token", cred, service)
 		},
 		Look: look,
 		Edit: edit,
@@ -148,7 +153,7 @@ func look(t *testing.T, clientID string) (contract.Seen, bool) {
 	}
 	public := c.Method == "none"
 	return contract.Seen{
-		DisplayName: c.Name, Enabled: len(c.Grants) > 0 && !strings.HasPrefix(c.Grants[0], "urn:trustedapps"), Public: public, HasSecret: !public, Unmanaged: c.URI,
+		DisplayName: c.Name, Enabled: len(c.Grants) > 0 && !strings.HasPrefix(c.Grants[0], "urn:trustedapps"), Public: public, HasSecret: !public && c.Method != "private_key_jwt", Unmanaged: c.URI,
 	}, true
 }
 
@@ -163,6 +168,9 @@ func edit(t *testing.T, clientID string, change contract.Edit) {
 	}
 	if change.Enabled != nil && !*change.Enabled {
 		add("/grant_types", []string{"urn:trustedapps.dev:disabled"})
+	}
+	if change.Keys != nil {
+		add("/jwks", idserver.NewKeySet(*change.Keys))
 	}
 	if change.Unmanaged != nil {
 		add("/client_uri", *change.Unmanaged)

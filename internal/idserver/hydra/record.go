@@ -1,6 +1,8 @@
 package hydra
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -21,6 +23,7 @@ type record struct {
 	ResponseTypes          []string                   `json:"response_types"`
 	Scope                  string                     `json:"scope"`
 	AuthMethod             string                     `json:"token_endpoint_auth_method"`
+	JWKS                   idserver.KeySet            `json:"jwks"`
 	Metadata               map[string]json.RawMessage `json:"metadata"`
 	UpdatedAt              string                     `json:"updated_at"`
 }
@@ -55,6 +58,8 @@ type note struct {
 	Owner   string `json:"owner"`
 	// ID tells this client from another one that took its client id later. Hydra has no such id of its own.
 	ID string `json:"id"`
+	// Keys is the hash of the public keys that the operator registered: whoever adds one can sign as the client.
+	Keys string `json:"keys,omitempty"`
 	// Service says that a client is for the Client Credentials flow, also while it is disabled.
 	Service bool `json:"service,omitempty"`
 }
@@ -63,7 +68,16 @@ type note struct {
 const noteKey = "trustedapps.dev"
 
 func newNote(m idserver.Mark, id string, r idserver.Registration) note {
-	return note{Cluster: m.Cluster, Owner: m.String(), ID: id, Service: r.Service}
+	return note{Cluster: m.Cluster, Owner: m.String(), ID: id, Keys: hash(r), Service: r.Service}
+}
+
+// hash names the public keys of a registration; "" where it has none.
+func hash(r idserver.Registration) string {
+	if !r.PrivateKey {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.Join(r.Normalize().Keys, "\n")))
+	return hex.EncodeToString(sum[:8])
 }
 
 // note reads it; the zero value where there is none.
@@ -95,6 +109,9 @@ func (s *Server) registration(c record) idserver.Registration {
 		DisplayName: c.ClientName, Enabled: !slices.Contains(c.GrantTypes, oauth.GrantDisabled), Public: c.AuthMethod == oauth.MethodNone,
 		RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, Scopes: strings.Fields(c.Scope),
 	}
+	if r.PrivateKey = c.AuthMethod == oauth.MethodKey; r.PrivateKey {
+		r.Keys = c.JWKS.Public()
+	}
 	r.Service = slices.Contains(c.GrantTypes, oauth.GrantService)
 	if !r.Enabled {
 		r.Service = c.note().Service
@@ -109,6 +126,9 @@ func (s *Server) registration(c record) idserver.Registration {
 	if c.AuthMethod != s.oauth.Method(r) {
 		r.Unwanted = append(r.Unwanted, "clientAuthentication")
 	}
+	if c.note().Keys != hash(r) {
+		r.Unwanted = append(r.Unwanted, "keys")
+	}
 	return r
 }
 
@@ -121,7 +141,7 @@ func (s *Server) reply(c record) idserver.Reply {
 	owner, foreign := c.owner()
 	return idserver.Reply{
 		Credential:   idserver.Credential{Handle: c.note().ID, ClientID: c.ClientID},
-		Registration: s.registration(c), Owner: owner, ForeignOwner: foreign, HasSecret: c.AuthMethod != oauth.MethodNone,
+		Registration: s.registration(c), Owner: owner, ForeignOwner: foreign, HasSecret: c.AuthMethod != oauth.MethodNone && c.AuthMethod != oauth.MethodKey,
 		Version: c.UpdatedAt, Raw: c,
 	}
 }

@@ -108,7 +108,7 @@ func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	info.Endpoints = found
+	info.Endpoints, info.KeyAlgorithm = found.Endpoints, found.KeyAlgorithm
 	if info.Version, err = s.version(ctx); err != nil {
 		return info, err
 	}
@@ -120,7 +120,7 @@ func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 			"keep that network to the operator and Hydra, or put TLS before the admin API"}
 	}
 	s.mu.Lock()
-	s.endpoints = found
+	s.endpoints = found.Endpoints
 	s.mu.Unlock()
 	return info, nil
 }
@@ -160,21 +160,5 @@ func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idse
 	if err != nil {
 		return idserver.Verdict{}, err
 	}
-	return s.oauth.Verify(ctx, opVerify, at.Token, cred, want, hint)
-}
-
-// hint says what to look at.
-func hint(code string, want idserver.Registration) string {
-	switch code {
-	case "invalid_client":
-		return "Hydra does not know the client, or holds another secret"
-	case "unauthorized_client", "unsupported_grant_type":
-		if want.Service {
-			return "the client may not use Client Credentials: it is disabled, or was changed by hand"
-		}
-		return "the client is disabled, or may not use the Authorization Code flow"
-	case "invalid_scope":
-		return "the registered scopes are not all known to Hydra"
-	}
-	return "Hydra's own log tells more"
+	return s.oauth.Verify(ctx, opVerify, at.Token, cred, want, oauth.Hint)
 }

@@ -17,8 +17,9 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	if err := check(opCreate, key.Owner, want); err != nil {
 		return idserver.Reply{}, err
 	}
-	if want.Public == (secret != "") {
-		return idserver.Reply{}, oauth.Rejected(opCreate, idserver.ReasonInvalid, "a public client must have no secret, any other client must have one")
+	if want.Secretless() == (secret != "") {
+		return idserver.Reply{}, oauth.Rejected(opCreate, idserver.ReasonInvalid,
+			"a client that is public or has a key must have no secret, any other client must have one")
 	}
 	n := newNote(key.Owner, idserver.DrawSecret().Reveal()[:16], want)
 	body := map[string]any{"client_id": key.ClientID, "metadata": map[string]any{noteKey: n}}
@@ -50,6 +51,9 @@ func check(op string, m idserver.Mark, want idserver.Registration) error {
 	if parsed, ok := idserver.ParseMark(m.Cluster, m.String()); !ok || parsed != m {
 		return oauth.Rejected(op, idserver.ReasonInvalid, "the mark of the owner is incomplete")
 	}
+	if want.PrivateKey && len(want.Keys) == 0 {
+		return oauth.Rejected(op, idserver.ReasonInvalid, "a client that signs assertions must have a key")
+	}
 	if len(want.Scopes) == 0 {
 		return oauth.Rejected(op, idserver.ReasonInvalid, "Hydra puts its default scopes in the place of none: set spec.scopes")
 	}
@@ -63,11 +67,15 @@ type field struct {
 }
 
 func (s *Server) fields(want idserver.Registration) []field {
-	return []field{
+	fields := []field{
 		{"client_name", want.DisplayName}, {"redirect_uris", list(want.RedirectURIs)},
 		{"post_logout_redirect_uris", list(want.PostLogoutRedirectURIs)}, {"grant_types", grants(want)}, {"response_types", responses(want)},
 		{"scope", strings.Join(want.Scopes, " ")}, {"token_endpoint_auth_method", s.oauth.Method(want)},
 	}
+	if want.PrivateKey { // else somebody may use a set of keys for other things
+		fields = append(fields, field{"jwks", idserver.NewKeySet(want.Keys)}, field{"token_endpoint_auth_signing_alg", idserver.AlgorithmOf(want.Keys[0])})
+	}
+	return fields
 }
 
 // list is never null.
@@ -94,6 +102,9 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		return idserver.Reply{}, err
 	}
 	var changes []operation
+	if want.PrivateKey && want.Keys == nil { // the caller does not know them
+		want.Keys = s.registration(current).Keys
+	}
 	if len(want.Diff(s.registration(current))) > 0 || current.note().Service != want.Service {
 		for _, f := range s.fields(want) {
 			changes = append(changes, operation{"add", "/" + f.name, f.value})
@@ -101,9 +112,9 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		changes = append(changes, operation{"add", "/metadata/" + noteKey, newNote(owner, current.note().ID, want)})
 	}
 	switch {
-	case !want.Public && secret != "":
+	case !want.Secretless() && secret != "":
 		changes = append(changes, operation{"add", "/client_secret", secret.Reveal()})
-	case want.Public && current.AuthMethod != oauth.MethodNone: // what the client knew must not come back with its former type
+	case want.Secretless() && s.reply(current).HasSecret: // what the client knew must not come back with its former type
 		changes = append(changes, operation{"add", "/client_secret", idserver.DrawSecret().Reveal()})
 	}
 	return s.change(ctx, opUpdate, current, changes)

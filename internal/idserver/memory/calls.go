@@ -175,7 +175,11 @@ func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idse
 		return idserver.Verdict{OK: true}, nil
 	}
 	i := s.byClientID(cred.ClientID)
-	if i < 0 || !s.held[i].accepts(cred.Secret) {
+	proof := cred.Secret
+	if cred.Key != "" {
+		proof = idserver.Secret(cred.PublicKey)
+	}
+	if i < 0 || !s.held[i].accepts(proof) {
 		return idserver.Verdict{Code: "invalid_client"}, nil
 	}
 	if want.Service && !s.held[i].Registration.Service {
@@ -204,7 +208,7 @@ func (s *Server) lacksControl(i int, have idserver.Credential) bool {
 // changeSecret brings the secret of r in line with its client type. It returns the secret where the answer has to tell it.
 func (s *Server) changeSecret(r *Stored, chosen idserver.Secret) idserver.Secret {
 	switch {
-	case r.Registration.Public:
+	case r.Registration.Secretless():
 		r.Secret = ""
 	case s.capabilities.SecretOrigin == idserver.ClientChosen:
 		if chosen != "" {
@@ -240,5 +244,6 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 
 // is says whether an update to want would change nothing.
 func (r Stored) is(want idserver.Registration, secret idserver.Secret) bool {
-	return len(want.Diff(r.Registration)) == 0 && (want.Public && r.Secret == "" || !want.Public && (secret == "" || secret == r.Secret))
+	return len(want.Diff(r.Registration)) == 0 &&
+		(want.Secretless() && r.Secret == "" || !want.Secretless() && (secret == "" || secret == r.Secret))
 }

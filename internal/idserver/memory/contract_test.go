@@ -32,6 +32,10 @@ func harness(t *testing.T, s *Server) contract.Harness {
 		Authenticate: func(_ *testing.T, id string, secret idserver.Secret, service bool) bool {
 			return authenticates(s, id, secret, service)
 		},
+		KeyAlgorithm: idserver.KeyAlgorithms[0],
+		AuthenticateKey: func(_ *testing.T, cred idserver.Credential, service bool) bool {
+			return authenticates(s, cred.ClientID, idserver.Secret(cred.PublicKey), service)
+		},
 		Look: func(_ *testing.T, id string) (contract.Seen, bool) { return look(s, id) },
 		Edit: func(t *testing.T, id string, change contract.Edit) { t.Helper(); edit(t, s, id, change) },
 		Remove: func(t *testing.T, id string) {
@@ -91,6 +95,9 @@ func edit(t *testing.T, s *Server, id string, change contract.Edit) {
 		}
 		if change.Unmanaged != nil {
 			r.Notes = *change.Unmanaged
+		}
+		if change.Keys != nil {
+			r.Registration.Keys = *change.Keys
 		}
 	})
 	if !found {

@@ -90,7 +90,7 @@ func (s *Server) Writes() int {
 	return s.write
 }
 
-// Authenticate says whether a confidential client could get a token with this secret now.
+// Authenticate says whether a confidential client could get a token with this secret now, or with a key of this public half.
 func (s *Server) Authenticate(clientID string, secret idserver.Secret) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,6 +145,9 @@ func (r Stored) copy() Stored {
 }
 
 func (r Stored) accepts(secret idserver.Secret) bool {
+	if r.Registration.PrivateKey {
+		return r.Registration.Enabled && slices.Contains(r.Registration.Keys, secret.Reveal())
+	}
 	return r.Registration.Enabled && !r.Registration.Public && r.Secret != "" && r.Secret == secret
 }
 

@@ -15,7 +15,7 @@ func FuzzDiscovery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e, ok := parseEndpoints(Answer{Status: 200, Body: body})
-		if !ok || checkEndpoints("trying", "https://h/id", e) != nil {
+		if !ok || checkEndpoints("trying", "https://h/id", e.Endpoints) != nil {
 			return
 		}
 		for _, endpoint := range []string{e.Token, e.Registration} {

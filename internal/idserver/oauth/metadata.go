@@ -12,14 +12,19 @@ const (
 	GrantDisabled = "urn:trustedapps.dev:disabled"
 )
 
-// MethodNone is the token_endpoint_auth_method of a public client.
-const MethodNone = "none"
+// MethodNone is the token_endpoint_auth_method of a public client, MethodKey that of one that signs assertions.
+const (
+	MethodNone = "none"
+	MethodKey  = "private_key_jwt"
+)
 
-// Method is the token_endpoint_auth_method of a registration: how its client sends its secret.
+// Method is the token_endpoint_auth_method of a registration: how its client proves itself.
 func (c *Client) Method(r idserver.Registration) string {
 	switch {
 	case r.Public:
 		return MethodNone
+	case r.PrivateKey:
+		return MethodKey
 	case c.options.ClientAuthentication == "Basic":
 		return "client_secret_basic"
 	}

@@ -31,18 +31,23 @@ const (
 var oauthCode = regexp.MustCompile(`^[a-z_]{1,64}$`)
 
 // Token asks the token endpoint. An error means that nothing was found out; a refusal is an answer.
-func (c *Client) Token(ctx context.Context, op, endpoint, clientID string, secret idserver.Secret, form url.Values) (Granted, error) {
+func (c *Client) Token(ctx context.Context, op, endpoint string, cred idserver.Credential, form url.Values) (Granted, error) {
 	leave, err := Take(ctx, c.tokens)
 	if err != nil {
 		return Granted{}, Lost(op, false, GivenUp(err))
 	}
 	defer leave()
-	basic := c.options.ClientAuthentication == "Basic" && secret != "" // a public client only says who it is
+	basic := c.options.ClientAuthentication == "Basic" && cred.Secret != "" // a public client only says who it is
 	if !basic {
-		form.Set("client_id", clientID)
+		form.Set("client_id", cred.ClientID)
 	}
-	if !basic && secret != "" {
-		form.Set("client_secret", secret.Reveal())
+	switch {
+	case cred.Key != "":
+		if err := assert(form, cred.ClientID, endpoint, cred.Key, c.Now()); err != nil {
+			return Granted{}, Rejected(op, idserver.ReasonInvalid, "the key cannot be used: %s", err)
+		}
+	case !basic && cred.Secret != "":
+		form.Set("client_secret", cred.Secret.Reveal())
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -50,7 +55,7 @@ func (c *Client) Token(ctx context.Context, op, endpoint, clientID string, secre
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if basic { // RFC 6749 section 2.3.1: form-encoded first
-		r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret.Reveal()))
+		r.SetBasicAuth(url.QueryEscape(cred.ClientID), url.QueryEscape(cred.Secret.Reveal()))
 	}
 	a, err := c.Send(ctx, op, r, MaxSingle)
 	if err != nil {

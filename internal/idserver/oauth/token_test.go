@@ -5,9 +5,12 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"trustedapps.dev/operator/internal/idserver"
 )
 
 func TestParseGranted(t *testing.T) {
@@ -55,7 +58,7 @@ func TestAPublicClientOnlySaysWhoItIs(t *testing.T) {
 		}))
 		c, err := NewClient(Options{ClientAuthentication: way})
 		g.Expect(err).NotTo(HaveOccurred())
-		granted, err := c.Token(t.Context(), "trying", server.URL, "app", "", url.Values{"grant_type": {"authorization_code"}})
+		granted, err := c.Token(t.Context(), "trying", server.URL, idserver.Credential{ClientID: "app"}, url.Values{"grant_type": {"authorization_code"}})
 		server.Close()
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(granted.Code).To(Equal("invalid_grant"))

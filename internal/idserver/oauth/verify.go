@@ -27,7 +27,7 @@ func (c *Client) Verify(
 			form.Set("redirect_uri", uris[0])
 		}
 	}
-	g, err := c.Token(ctx, op, endpoint, cred.ClientID, cred.Secret, form)
+	g, err := c.Token(ctx, op, endpoint, cred, form)
 	if err != nil {
 		return idserver.Verdict{}, err
 	}
@@ -41,4 +41,27 @@ func (c *Client) Verify(
 		}
 	}
 	return idserver.Verdict{Code: g.Code, Hint: hint(g.Code, want)}, nil
+}
+
+// Hint says what to look at where a server without a catalogue of its own refuses a token.
+func Hint(code string, want idserver.Registration) string {
+	switch code {
+	case "invalid_client":
+		if want.PrivateKey {
+			return "the server does not know the client, or not this key"
+		}
+		return "the server does not know the client, or holds another secret"
+	case "unauthorized_client", "unsupported_grant_type":
+		if want.Service {
+			return "the client may not use Client Credentials: it is disabled, was changed by hand, or the server keeps that from registered clients"
+		}
+		return "the client is disabled, or may not use the Authorization Code flow"
+	case "invalid_scope":
+		return "the server does not grant one of the registered scopes"
+	case "invalid_request":
+		if want.PrivateKey {
+			return "the server does not take the signed assertion: it may not know the key, or want another algorithm or audience than the token endpoint"
+		}
+	}
+	return "the server's own log tells more"
 }
