@@ -93,7 +93,7 @@ rotation: controlplane standin build ## Prove that rotations disturb no client: 
 	ROTATIONS=$(or $(ROTATIONS),10) go test -count=1 -v -timeout 30m ./test/rotation
 
 .PHONY: faults
-faults: controlplane standin build ## Let every call of the operator go wrong in every way, and in all pairs; find the seeded mistakes. build/faults.json
+faults: controlplane standin identityservers build ## Let every call of the operator go wrong in every way, and in all pairs; find the seeded mistakes. build/faults.json
 	@mkdir -p build
 	FAULTS=all go test -count=1 -v -timeout 3h ./test/faults
 	KILLS=$(or $(KILLS),120) APPS=$(or $(APPS),1000) go test -count=1 -v -timeout 1h -run 'Kills|Leader|Outages' ./test/soak

@@ -31,7 +31,7 @@ func Dial(userAgent string, wrap func(http.RoundTripper) http.RoundTripper) conn
 			return dynreg.New(dynreg.Config{
 				Issuer: string(d.Issuer), InitialAccessToken: own[v1alpha1.KeyInitialAccessToken],
 				SoftwareStatement: own[v1alpha1.KeySoftwareStatement], ClientAuthentication: string(d.ClientAuthentication),
-				CABundle: spec.CABundle, UserAgent: userAgent, Observe: observe, WrapTransport: wrap,
+				Contacts: d.Contacts, CABundle: spec.CABundle, UserAgent: userAgent, Observe: observe, WrapTransport: wrap,
 			})
 		case spec.Hydra != nil:
 			h := spec.Hydra

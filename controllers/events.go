@@ -86,6 +86,9 @@ func announceSteps(
 			tell(corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister",
 				"let "+id+" go although its registration could not be ended, as the annotation "+
 					v1alpha1.AbandonAnnotation+" asks; have it deleted at the identity server")
+		case plan.RecordOrphans:
+			tell(corev1.EventTypeWarning, "OrphansLeft", "Deregister", "registrations may be left at the identity server, because answers or access "+
+				"tokens were lost: they are in status.abandoned of its IdentityServer; have them deleted there")
 		case plan.DeleteLedger: // without a ledger there never was a registration
 			if app.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
 				tell(corev1.EventTypeWarning, "RegistrationOrphaned", "Deregister", "left the registration "+id+

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,7 +69,7 @@ func (r *TrustedApplicationReconciler) abandon(ctx context.Context, app *v1alpha
 	if err := r.Client.Status().Update(ctx, &server); err != nil {
 		return err
 	}
-	r.Recorder.Eventf(&server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s", clip("the registration "+
-		app.Spec.ApplicationURI+" of "+app.Namespace+"/"+app.Name+" was abandoned and may still be at the server; have it deleted there: see status.abandoned"))
+	r.Recorder.Eventf(&server, app, corev1.EventTypeWarning, "RegistrationAbandoned", "Deregister", "%s", clip(app.Namespace+"/"+app.Name+
+		" is gone, and may have left registrations at the server, "+strings.Join(ids, ", ")+"; have them deleted there: see status.abandoned"))
 	return nil
 }

@@ -134,6 +134,18 @@ type DynamicRegistrationServer struct {
 	// +optional
 	CredentialsRef *LocalSecretReference `json:"credentialsRef,omitempty"`
 
+	// contacts are whom the server's administrators may ask about the
+	// registrations, usually mail addresses (RFC 7591 section 2). A change is told
+	// with the next change of each registration.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=254
+	Contacts []string `json:"contacts,omitempty"`
+
 	// clientAuthentication is how applications are registered to send their secret
 	// to the token endpoint: Post (client_secret_post, default) or Basic
 	// (client_secret_basic). Servers refuse the other way.
@@ -412,9 +424,10 @@ type Capabilities struct {
 	Features []string `json:"features,omitempty"`
 }
 
-// AbandonedRegistration is one that its TrustedApplication was let go without.
+// AbandonedRegistration is one that its TrustedApplication was let go without, or may have left.
 type AbandonedRegistration struct {
-	// clientId is the OAuth 2.0 client_id at the server.
+	// clientId is the OAuth 2.0 client_id at the server, or the display name where
+	// the client_id was lost with an answer: there may be more than one of it.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -331,8 +331,9 @@ type RotationSpec struct {
 	Strategy RotationStrategy `json:"strategy,omitempty"`
 
 	// gracePeriod is how long the former registration, or key, goes on to work
-	// with the strategies Alternate, Overlap and Replace. Longer than the time in which all Pods
-	// read the new Secret: up to two minutes where it is mounted. Default: 1h.
+	// with the strategies Alternate, Overlap and Replace. Longer than the time in
+	// which all Pods read the new Secret: up to two minutes where it is mounted.
+	// Default: 1h.
 	//
 	// +optional
 	// +default="1h"

@@ -1,13 +1,15 @@
 // A real oidc-provider on loopback, with dynamic registration, and a control port for what happens behind its back.
 //
-//   node server.js PORT CONTROL_PORT CERT_FILE KEY_FILE INITIAL_ACCESS_TOKEN
+//   node server.js PORT CONTROL_PORT CERT_FILE KEY_FILE INITIAL_ACCESS_TOKEN [WITHOUT...]
+//
+// WITHOUT is a feature that this server lacks: management (RFC 7592), or logout, whose metadata it leaves out of registrations.
 import { readFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:http';
 import { createServer } from 'node:https';
 
 import { Provider } from 'oidc-provider';
 
-const [port, controlPort, cert, key, initialAccessToken] = process.argv.slice(2);
+const [port, controlPort, cert, key, initialAccessToken, ...without] = process.argv.slice(2);
 const issuer = `https://127.0.0.1:${port}`;
 
 // Everything that the provider stores, by kind and id. It never expires within a test.
@@ -24,7 +26,7 @@ class Memory {
 
   async findByUserCode() { return undefined; }
 
-  async findByUid() { return undefined; }
+  async findByUid(uid) { return [...this.store.values()].find((stored) => stored.uid === uid); }
 
   async consume(id) { const found = this.store.get(id); if (found) found.consumed = Math.floor(Date.now() / 1000); }
 
@@ -37,12 +39,12 @@ const provider = new Provider(issuer, {
   adapter: Memory,
   scopes: ['openid', 'offline_access', 'read', 'update'],
   features: {
-    devInteractions: { enabled: false },
+    devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
-    registration: { enabled: true, initialAccessToken },
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
-    rpInitiatedLogout: { enabled: true },
+    registration: { enabled: true, initialAccessToken, issueRegistrationAccessToken: !without.includes('management') },
+    registrationManagement: { enabled: !without.includes('management'), rotateRegistrationAccessToken: true },
+    rpInitiatedLogout: { enabled: !without.includes('logout') },
   },
   clientDefaults: { id_token_signed_response_alg: 'RS256' },
   jwks: undefined,

@@ -50,6 +50,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	case plan.RecordAbandoned:
 		o.Abandoned, o.Failure = true, nil // what failed does not matter any more
 		return r.Abandon(ctx, plan.ClientIDs(r.desired, *o))
+	case plan.RecordOrphans:
+		o.OrphansRecorded = true
+		return r.Abandon(ctx, rec.Orphans)
 	case plan.DropFormer:
 		o.FormerDropped = true
 		return r.Ledger.DropFormer(ctx, types.UID(s.UID))

@@ -66,8 +66,8 @@ type Executor struct {
 	Lives func(ctx context.Context, owner idserver.Mark) (bool, error)
 	// Restart restarts the workloads of the application for the credential with the ID, each once, and says which could not be and why.
 	Restart func(ctx context.Context, credential string) (problems []string, err error)
-	// Abandon records at the IdentityServer that the registrations of the client ids are left behind.
-	Abandon func(ctx context.Context, clientIDs []string) error
+	// Abandon records at the IdentityServer that registrations are, or may be, left behind: by client id, or by name where nobody knows that.
+	Abandon func(ctx context.Context, registrations []string) error
 	// Tell is told of each step after it was tried: what of the server it failed with, if it did, or which error of Kubernetes. nil: nobody is.
 	Tell func(step, failure plan.Step, err error)
 	// Next decides; nil is plan.Next. The explorer puts mistakes here, to see that it catches them.

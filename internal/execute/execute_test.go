@@ -15,7 +15,7 @@ import (
 	"trustedapps.dev/operator/internal/plan"
 )
 
-var fullLedger = ledger.Record{Next: held("n"), Current: held("c"), Old: held("o"), Announced: held("a"), Target: "t1", Staged: 1, Intent: &ledger.Intent{Name: "x", Target: "t1"}}
+var fullLedger = ledger.Record{Next: held("n"), Current: held("c"), Old: held("o"), Announced: held("a"), Target: "t1", Staged: 1, Intent: &ledger.Intent{Name: "x", Target: "t1"}, Orphans: []string{"lost"}}
 
 // effectOf is the one effect of each step.
 var effectOf = map[plan.Step]string{
@@ -32,6 +32,7 @@ var effectOf = map[plan.Step]string{
 	plan.Publish{}:                               "publish",
 	plan.Unpublish{}:                             "unpublish all=false",
 	plan.Unpublish{All: true}:                    "unpublish all=true",
+	plan.RecordOrphans{}:                         "abandon [lost]",
 	plan.RecordAbandoned{}:                       "abandon [app]",
 	plan.DeleteLedger{}:                          "delete ledger",
 	plan.Lookup{ClientID: "app"}:                 "find app",

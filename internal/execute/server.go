@@ -260,7 +260,7 @@ func (r *run) disable(ctx context.Context, id string) error {
 func (r *run) deleteRegistration(ctx context.Context, id string) {
 	err := r.Server.Delete(ctx, r.have(id).Credential)
 	switch {
-	case !r.desired.Deleting && errors.Is(err, idserver.ErrControlLost):
+	case !r.desired.Deleting && (errors.Is(err, idserver.ErrControlLost) || idserver.ReasonOf(err) == idserver.ReasonUnmanaged):
 		r.observed.Lost = append(r.observed.Lost, id)
 	case r.desired.Deleting && errors.Is(err, idserver.ErrRejected) && idserver.ReasonOf(err) == idserver.ReasonReferenced:
 		r.observed.DeleteRefused = append(r.observed.DeleteRefused, id)

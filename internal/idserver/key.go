@@ -36,11 +36,11 @@ func DrawKey(algorithm string) (private Secret, public string, err error) {
 		return "", "", fmt.Errorf("drawing a key: %w", err)
 	}
 	jwk := jose.JSONWebKey{Key: key, Algorithm: algorithm, Use: "sig"}
-	print, err := jwk.Thumbprint(crypto.SHA256)
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return "", "", fmt.Errorf("naming a key: %w", err)
 	}
-	jwk.KeyID = base64.RawURLEncoding.EncodeToString(print)
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	whole, err := json.Marshal(jwk)
 	if err != nil {
 		return "", "", errors.New("writing a key as JWK") // the cause is left out: it may quote the key

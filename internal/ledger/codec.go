@@ -182,7 +182,8 @@ func fromWire(w *wireCredential) *Credential {
 	}
 	return &Credential{ID: w.ID, Credential: idserver.Credential{
 		Handle: w.Handle, ClientID: w.ClientID,
-		Secret: idserver.Secret(w.Secret), Key: idserver.Secret(w.Key), PublicKey: w.PublicKey, Control: idserver.Secret(w.Control), ExpiresAt: w.ExpiresAt.UTC(),
+		Secret: idserver.Secret(w.Secret), Key: idserver.Secret(w.Key), PublicKey: w.PublicKey,
+		Control: idserver.Secret(w.Control), ExpiresAt: w.ExpiresAt.UTC(),
 	}}
 }
 

@@ -3,6 +3,7 @@ package output
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -122,7 +123,7 @@ func (o *Objects) offered(ctx context.Context) (held *plan.Held, problem string,
 	if err := o.store.Live.Get(ctx, client.ObjectKeyFromObject(&list.Items[0]), &secret); err != nil {
 		return nil, "", o.failing("reading", "Secret", list.Items[0].Name, client.IgnoreNotFound(err))
 	}
-	id, value := secret.Data[v1alpha1.KeyClientID], secret.Data[v1alpha1.KeyClientSecret]
+	id, value := entry(&secret, v1alpha1.KeyClientID), entry(&secret, v1alpha1.KeyClientSecret)
 	switch {
 	case len(value) == 0:
 		return nil, "it has no client_secret", nil
@@ -132,6 +133,15 @@ func (o *Objects) offered(ctx context.Context) (held *plan.Held, problem string,
 	c := ledger.Credential{ID: ledger.NewID()}
 	c.ClientID, c.Secret = o.app.ClientID, idserver.Secret(value)
 	return &plan.Held{Credential: c}, "", nil
+}
+
+// entry reads an entry of a Secret that somebody else wrote: by our name for it, or by that of an environment variable, as Ory's hydra-maester
+// and many people name it.
+func entry(secret *corev1.Secret, name string) []byte {
+	if value, ok := secret.Data[name]; ok {
+		return value
+	}
+	return secret.Data[strings.ToUpper(name)]
 }
 
 // held reads the credential out of a published Secret; nil where there is none, or not in the form that was published.

@@ -206,6 +206,7 @@ func TestASecretIsOfferedForAnAdoption(t *testing.T) {
 		"none":                    {nil, app, "", ""},
 		"one":                     {[]client.Object{offer("a", "orders", right)}, app, "theirs", ""},
 		"without an id":           {[]client.Object{offer("a", "orders", map[string]string{"client_secret": "theirs"})}, app, "theirs", ""},
+		"in capital letters":      {[]client.Object{offer("a", "orders", map[string]string{"CLIENT_ID": "com.example.orders", "CLIENT_SECRET": "theirs"})}, app, "theirs", ""},
 		"not adopting":            {[]client.Object{offer("a", "orders", right)}, hybrid, "", ""},
 		"for another application": {[]client.Object{offer("a", "other", right)}, app, "", ""},
 		"two":                     {[]client.Object{offer("a", "orders", right), offer("b", "orders", right)}, app, "", "several Secrets"},

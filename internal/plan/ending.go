@@ -15,6 +15,7 @@ var ending = []rule{
 	endingOnServer(lookupAll),   // find it, and the one that takes turns with it
 	endingOnServer(endByLedger), // server-issued: delete or disable by every credential in the ledger
 	endingOnServer(endFound),    // client-chosen: delete or disable the one that was found, if it is ours
+	recordOrphans,               // what may have been left at the server is not forgotten with the ledger
 	unpublishAll,                // Secret and ConfigMap go before the ledger, which could restore them
 	deleteLedger,                // the ledger goes after the registration, which it describes
 	release,                     // and the finalizer last
@@ -119,6 +120,13 @@ func end(o Observed, id string, disable bool) Step {
 
 // ours says whether the registration that was found carries our mark.
 func ours(d Desired, found *idserver.Reply) bool { return found != nil && found.Owner == d.Key.Owner }
+
+func recordOrphans(_ Desired, o Observed) Step {
+	if len(o.Ledger.Orphans) > 0 && !o.OrphansRecorded {
+		return RecordOrphans{}
+	}
+	return nil
+}
 
 func unpublishAll(_ Desired, o Observed) Step {
 	if o.Output.Any {

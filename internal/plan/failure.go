@@ -23,8 +23,8 @@ func Failure(err error) Step {
 		}
 		return Fail{Reason: v1alpha1.ReasonInvalid, Message: message}
 	case errors.Is(err, idserver.ErrControlLost):
-		return Fail{Reason: v1alpha1.ReasonControlLost, Message: message +
-			"; the operator cannot change or end this registration any more, and its credential still works: have it deleted at the server"}
+		return Wait{Reason: v1alpha1.ReasonControlLost, Message: message +
+			"; the operator cannot change or end this registration, and its credential still works: have it deleted at the server, this goes on then"}
 	case errors.Is(err, idserver.ErrUnauthorized):
 		return Wait{Reason: v1alpha1.ReasonUnauthorized, Message: message, After: after}
 	case errors.Is(err, idserver.ErrOutcomeUnknown):

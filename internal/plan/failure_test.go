@@ -24,7 +24,7 @@ func TestFailure(t *testing.T) {
 		"invalid":              {fail(idserver.ErrRejected, idserver.ReasonInvalid), Fail{Reason: "Invalid"}},
 		"referenced":           {fail(idserver.ErrRejected, idserver.ReasonReferenced), Fail{Reason: "Invalid"}},
 		"rejected, no reason":  {fail(idserver.ErrRejected, ""), Fail{Reason: "Invalid"}},
-		"control lost":         {fail(idserver.ErrControlLost, ""), Fail{Reason: "ControlLost"}},
+		"control lost":         {fail(idserver.ErrControlLost, ""), Wait{Reason: "ControlLost"}},
 		"unauthorized":         {fail(idserver.ErrUnauthorized, ""), Wait{Reason: "Unauthorized", After: 7 * time.Second}},
 		"outcome unknown":      {fail(idserver.ErrOutcomeUnknown, ""), Wait{Reason: "OutcomeUnknown", After: 7 * time.Second}},
 		"unavailable":          {fail(idserver.ErrUnavailable, ""), Wait{Reason: "ServerUnavailable", After: 7 * time.Second}},

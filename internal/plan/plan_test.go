@@ -174,6 +174,7 @@ var endingCases = []ruleCase{
 		says(DeleteRegistration{ID: otherID}, replacedOther, lookedUp(mine), found(otherID, enabledReply(mine)), deleted(appID)),
 		says(DeleteRegistration{ID: otherID}, taking, absentLooked, found(otherID, enabledReply(mine))),
 	}, [][]edit{{lookedUp(theirs)}, {absentLooked}, {lookedUp(mine), orphaning}, {lookedUp(mine), deleted(appID)}, {lookedUp(mine), disableOnly, disabledNow(appID)}, {lookedUp(mine), serverIssued}}},
+	{"recordOrphans", []spoken{says(RecordOrphans{}, manyOrphans), says(RecordOrphans{}, manyOrphans, orphaning)}, [][]edit{{}, {manyOrphans, orphansRecorded}}},
 	{"unpublishAll", []spoken{says(Unpublish{All: true})}, [][]edit{{nothingOut}}},
 	{"deleteLedger", []spoken{says(DeleteLedger{})}, [][]edit{{noLedger}}},
 	{"release", []spoken{says(RemoveFinalizer{}, noLedger)}, nil}, // the last resort speaks always
@@ -321,7 +322,8 @@ func TestOrder(t *testing.T) {
 			{func(d *Desired, _ *Observed) { d.ServerReady = true }, Lookup{ClientID: appID}},
 			{lookedUp(mine), DeleteRegistration{ID: appID}},
 			{refused(appID), Disable{ID: appID}},
-			{disabledNow(appID), Unpublish{All: true}},
+			{disabledNow(appID), RecordOrphans{}},
+			{orphansRecorded, Unpublish{All: true}},
 			{nothingOut, DeleteLedger{}},
 			{func(_ *Desired, o *Observed) { o.LedgerExists = false }, RemoveFinalizer{}},
 			{unguarded, Done{}},

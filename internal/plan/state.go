@@ -108,6 +108,8 @@ type Observed struct {
 	Repaired []string
 	// Abandoned: it was recorded in this run that registrations are left behind.
 	Abandoned bool
+	// OrphansRecorded: it was recorded in this run which registrations may have been left behind.
+	OrphansRecorded bool
 	// Output is what is published, compared with what the ledger and the spec say.
 	Output Output
 	// Failure is why the run cannot go on.

@@ -76,6 +76,8 @@ type (
 	DeleteLedger struct{}
 	// RecordAbandoned records at the IdentityServer that registrations are left behind.
 	RecordAbandoned struct{}
+	// RecordOrphans records at the IdentityServer which registrations may have been left behind.
+	RecordOrphans struct{}
 	// RemoveFinalizer lets the TrustedApplication go.
 	RemoveFinalizer struct{}
 
@@ -127,6 +129,7 @@ func (DeleteRegistration) step() {}
 func (Unpublish) step()          {}
 func (DeleteLedger) step()       {}
 func (RecordAbandoned) step()    {}
+func (RecordOrphans) step()      {}
 func (RemoveFinalizer) step()    {}
 func (Done) step()               {}
 func (Wait) step()               {}

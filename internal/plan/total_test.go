@@ -115,8 +115,8 @@ func TestNextIsTotalAndDeterministic(t *testing.T) {
 		}
 		met[reflect.TypeOf(s)]++
 	}
-	if len(met) != 36 {
-		t.Errorf("the random states lead to %d of the 36 kinds of steps: %v", len(met), met)
+	if len(met) != 37 {
+		t.Errorf("the random states lead to %d of the 37 kinds of steps: %v", len(met), met)
 	}
 }
 

@@ -11,6 +11,7 @@ func rotationRules() []rule {
 		grace    = rotation + ".gracePeriod"
 		announce = rotation + ".announcePeriod"
 		strategy = rotation + ".strategy"
+		method   = "spec.credentials.method"
 		window   = rotation + ".window"
 		opens    = window + ".schedule"
 		length   = window + ".duration"
@@ -22,6 +23,9 @@ func rotationRules() []rule {
 		return service(append([]change{
 			set(interval, "2160h"), set(window, map[string]any{"schedule": "0 3 * * 6", "duration": "2h"}),
 		}, more...)...)
+	}
+	keyed := func(more ...change) object {
+		return service(append([]change{set(method, "PrivateKeyJWT")}, more...)...)
 	}
 	alternating := func(more ...change) object { return service(append([]change{set(strategy, "Alternate")}, more...)...) }
 	between := func(bounds string) string { return "must be a duration such as 90m or 2160h between " + bounds }
@@ -64,8 +68,29 @@ func rotationRules() []rule {
 			accepted: each(erpNet, "spec.orphanPolicy", "Report", "Disable", "Delete"), refused: each(erpNet, "spec.orphanPolicy", "Other"),
 		},
 		{
-			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate", "Replace"`,
-			accepted: each(service, strategy, "InPlace", "Announce", "Alternate", "Replace"), refused: each(service, strategy, "Other"),
+			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate", "Overlap", "Replace"`,
+			accepted: append(each(service, strategy, "InPlace", "Announce", "Alternate", "Replace"), eg("Overlap", keyed(set(strategy, "Overlap")))),
+			refused:  each(service, strategy, "Other"),
+		},
+		{
+			kind: application, path: method, keyword: "enum", message: enum + `"ClientSecret", "PrivateKeyJWT"`,
+			accepted: each(service, method, "ClientSecret", "PrivateKeyJWT"), refused: each(service, method, "Other"),
+		},
+		{
+			kind: application, path: "spec", keyword: "cel", field: method,
+			message:  "a Public client has neither a secret nor a key: remove spec.credentials.method",
+			accepted: []example{eg("a confidential one", web(set(method, "PrivateKeyJWT")))},
+			refused:  []example{eg("a key", public(set(method, "PrivateKeyJWT"))), eg("a secret", public(set(method, "ClientSecret")))},
+		},
+		{
+			kind: application, path: "spec", keyword: "cel", field: strategy,
+			message:  "with the method PrivateKeyJWT a registration knows the old and the new key at the same time: remove the strategy, or set it to Overlap",
+			accepted: append(each(keyed, strategy, "Overlap", "Replace"), eg("none", keyed())), refused: each(keyed, strategy, "InPlace", "Announce", "Alternate"),
+		},
+		{
+			kind: application, path: "spec", keyword: "cel", field: strategy,
+			message:  "Overlap is for keys: set spec.credentials.method to PrivateKeyJWT, or use another strategy",
+			accepted: each(keyed, strategy, "Overlap"), refused: append(each(service, strategy, "Overlap"), eg("a secret", service(set(strategy, "Overlap"), set(method, "ClientSecret")))),
 		},
 		{
 			kind: application, path: "spec", keyword: "cel", field: rotation,

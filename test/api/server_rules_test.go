@@ -101,10 +101,43 @@ func serverRules() []rule {
 	rules = append(rules, httpsURLRules("spec.dynamicRegistration.issuer", dynamic)...)
 	rules = append(rules, httpsURLRules("spec.hydra.publicUrl", hydra)...)
 	rules = append(rules, adminURLRules()...)
+	rules = append(rules, contactRules()...)
 	for backend, base := range map[string]func(...change) object{"spec.dynamicRegistration": dynamic, "spec.hydra": hydra} {
 		rules = append(rules, backendRules(backend, base)...)
 	}
 	return rules
+}
+
+func contactRules() []rule {
+	const path = "spec.dynamicRegistration.contacts"
+	return append(lengthRulesOfItems(server, path, "ops@example.com", 254, dynamic),
+		rule{
+			kind: server, path: path, keyword: "minItems", message: "Invalid value: 0: " + path + " in body should have at least 1 items",
+			accepted: eachItem(dynamic, path, "ops@example.com"), refused: []example{eg("an empty list", dynamic(set(path, []any{})))},
+		},
+		rule{
+			kind: server, path: path, keyword: "maxItems", message: "Too many: 9: must have at most 8 items",
+			accepted: []example{eg("8", dynamic(set(path, items("c%d", 8))))}, refused: []example{eg("9", dynamic(set(path, items("c%d", 9))))},
+		},
+		rule{
+			kind: server, path: path, keyword: "set", field: path + "[]", message: `Duplicate value: "ops"`,
+			accepted: []example{eg("two", dynamic(set(path, []any{"ops", "dev"})))}, refused: []example{eg("one twice", dynamic(set(path, []any{"ops", "ops"})))},
+		},
+	)
+}
+
+// lengthRulesOfItems are those of the texts of a list.
+func lengthRulesOfItems(kind, path, item string, longest int, base func(...change) object) []rule {
+	return []rule{
+		{
+			kind: kind, path: path + "[]", keyword: "minLength", message: `Invalid value: "": ` + path + "[0] in body should be at least 1 chars long",
+			accepted: eachItem(base, path, item), refused: eachItem(base, path, ""),
+		},
+		{
+			kind: kind, path: path + "[]", keyword: "maxLength", message: tooLong(longest),
+			accepted: eachItem(base, path, strings.Repeat("c", longest)), refused: eachItem(base, path, strings.Repeat("c", longest+1)),
+		},
+	}
 }
 
 // backendRules are those that the backends without a login of their own share.

@@ -16,6 +16,12 @@ func abandonApplication() action {
 
 // abandon records at the IdentityServer what is left behind. It may be ended all the same, if the operator dies and the server comes back.
 func (s *session) abandon(context.Context, []string) error {
+	if is[plan.RecordOrphans](s.step) {
+		return s.write("record orphans", func() error {
+			s.w.recorded = s.view.uid
+			return nil
+		})
+	}
 	return s.write("record what is abandoned", func() error {
 		if !s.view.abandon || !s.struck && !s.w.serverDown {
 			s.require(violated(letGo, "asked for: %t, a call failed: %t, the server is down: %t", s.view.abandon, s.struck, s.w.serverDown))

@@ -180,7 +180,7 @@ func (s *session) leaveBehind(policy plan.Deletion) {
 		switch {
 		case policy == plan.Orphan, s.w.abandoned == s.view.uid:
 		case (policy == plan.DisableOnly || slices.Contains(s.w.refused, r.Handle)) && !r.Registration.Enabled:
-		case !inLedger && orphans > 0:
+		case !inLedger && orphans > 0 && s.w.recorded == s.view.uid:
 			orphans--
 		default:
 			s.require(violated(endedFirst, "the registration %s is alive", r.ClientID))

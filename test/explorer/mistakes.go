@@ -107,6 +107,7 @@ var mistakes = append(rotationMistakes, []Mistake{
 	{name: "the target is not staged: an edit that is taken back is lost", profile: clientChosen, budget: Budget{1, 2}, next: believing(targetAsWanted)},
 	{name: "stagings are not told apart: an edit that is taken back is lost", profile: clientChosen, budget: Budget{1, 2}, next: believing(forgetStagings)},
 	{name: "a server that cannot be reached is taken for one without the registration", profile: clientChosen, budget: Budget{1, 1}, server: assumeAbsent},
+	{name: "a declared orphan is forgotten with its application", profile: serverIssued, budget: Budget{1, 1}, next: unrecorded},
 	{name: "the replaced registration is forgotten", profile: serverIssued, budget: Budget{1, 2}, next: forgetReplaced},
 	{name: "a second leader overwrites the ledger", profile: serverIssued, budget: Budget{0, 1}, ignoresVersions: true},
 	{name: "a leader that was replaced changes the registration", profile: clientChosen, budget: Budget{1, 2}, readsLedgerOnce: true},
@@ -256,4 +257,9 @@ func (a assumingAbsent) Find(ctx context.Context, key idserver.Key, have idserve
 		err = &idserver.Error{Class: idserver.ErrNotFound, Op: "looking the registration up"}
 	}
 	return reply, err
+}
+
+func unrecorded(d plan.Desired, o plan.Observed) plan.Step {
+	o.OrphansRecorded = true
+	return plan.Next(d, o)
 }

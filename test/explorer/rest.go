@@ -6,7 +6,6 @@ import (
 
 	"trustedapps.dev/operator/internal/idserver/memory"
 	"trustedapps.dev/operator/internal/ledger"
-	"trustedapps.dev/operator/internal/plan"
 )
 
 // checkRest checks what holds when a run ended with Done on what the world still asks for.
@@ -89,8 +88,8 @@ func (w *World) checkRestObjects() *Violation {
 	return nil
 }
 
-// checkStop checks that a run that ended with Fail has a reason for it.
-func (w *World) checkStop(f plan.Fail) *Violation {
+// checkStop checks that a run that ended where only a person can lead on has a reason for it.
+func (w *World) checkStop(reason string) *Violation {
 	holds := map[string]func() bool{
 		"OwnershipConflict": func() bool {
 			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool {
@@ -105,9 +104,9 @@ func (w *World) checkStop(f plan.Fail) *Violation {
 		"AdoptionSecretInvalid": func() bool {
 			return w.offer != "" && (w.app.spec.disabled || !w.server.Authenticate(clientID, w.offer))
 		},
-	}[f.Reason]
+	}[reason]
 	if holds == nil || !holds() {
-		return violated(justifiedStop, "%s", f.Reason)
+		return violated(justifiedStop, "%s", reason)
 	}
 	return nil
 }

@@ -139,7 +139,8 @@ func rotationActions() []action {
 		actions = append(actions, action{
 			name: "edit: strategy " + string(s), cost: 1,
 			possible: func(w *World) bool {
-				return rotates(w) && w.profile == clientChosen && w.app.spec.strategy != s && !w.app.spec.keyed && (s != v1alpha1.RotationAlternate || w.app.spec.kind == service)
+				other := w.profile == clientChosen && w.app.spec.strategy != s && !w.app.spec.keyed
+				return rotates(w) && other && (s != v1alpha1.RotationAlternate || w.app.spec.kind == service)
 			},
 			apply: func(w *World) { w.app.spec.strategy = s },
 		})

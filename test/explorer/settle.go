@@ -3,6 +3,7 @@ package explorer
 import (
 	"fmt"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/plan"
 )
 
@@ -43,13 +44,22 @@ func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 				return "Done", nil
 			}
 		case plan.Fail:
-			if v := w.checkStop(end); v != nil {
-				return "", v
+			return end.Reason, w.stop(end.Reason, end, mistake, log)
+		case plan.Wait:
+			if end.Reason == v1alpha1.ReasonControlLost { // it waits for a person
+				return end.Reason, w.stop(end.Reason, end, mistake, log)
 			}
-			return end.Reason, repeat(w, mistake, log, end)
 		}
 	}
 	return "", violated(converges, "after %d runs it ends with %s, error %v", maxRuns, describe(last.end), last.err)
+}
+
+// stop checks an end that only a person can lead on from.
+func (w *World) stop(reason string, end plan.Step, mistake *Mistake, log func(string)) *Violation {
+	if v := w.checkStop(reason); v != nil {
+		return v
+	}
+	return repeat(w, mistake, log, end)
 }
 
 // repeat checks that an ended run, repeated, ends in the same way and writes nothing.

@@ -56,6 +56,8 @@ type history struct {
 	sweepMistake string
 	// abandoned is the UID of the application whose registrations were recorded as left behind; 0 for none.
 	abandoned int
+	// recorded is the UID of the application whose declared orphans were recorded where they outlive it; 0 for none.
+	recorded int
 	// overlapped: a second leader was active during a run.
 	overlapped bool
 	// untouchable are registrations that the operator must not change: foreign ones, and those that it left for good.
@@ -158,8 +160,8 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t abandoned=%d suspect=%t\n",
-		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose, w.abandoned, w.suspect)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t abandoned=%d recorded=%d suspect=%t\n",
+		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose, w.abandoned, w.recorded, w.suspect)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged

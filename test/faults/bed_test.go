@@ -39,7 +39,8 @@ func newBed(t *testing.T) *Bed {
 	logger := zap.New(zap.WriteTo(file), zap.Level(zapcore.Level(-1)))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	b := &Bed{log: file}
+	b := &Bed{log: file, shared: newShared()}
+	t.Cleanup(b.shared.stop)
 	b.Bed, err = bed.Start(t.Context(), controlplane.Options{}, os.Stderr)
 	t.Cleanup(func() { _ = b.Stop() })
 	must(err)

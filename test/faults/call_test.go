@@ -3,6 +3,7 @@ package faults
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,7 +42,10 @@ func (c Call) is(side Side, method string, words ...string) bool {
 }
 
 // drawn are the names that each run draws.
-var drawn = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|run-\d+|acme-\d+`)
+var drawn = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|run-\d+|acme-\d+|/reg/[A-Za-z0-9_-]{20,}`)
+
+// managing are the places of requests that manage registrations: ERP.net, Ory Hydra, oidc-provider.
+var managing = []string{"/odata/", "/admin/clients", "/reg"}
 
 // classify names a call, and says whether something can happen to it. Reads of Kubernetes, Leases, Events and questions about permissions
 // do not count.
@@ -53,6 +57,6 @@ func classify(side Side, r *http.Request) (Call, bool) {
 		skipped := strings.Contains(path, "/events") || strings.Contains(path, "/leases") || strings.HasSuffix(path, "/selfsubjectaccessreviews")
 		return c, write && !skipped
 	}
-	c.Write = write && strings.Contains(path, "/odata/")
+	c.Write = write && slices.ContainsFunc(managing, func(place string) bool { return strings.Contains(path, place) })
 	return c, true
 }

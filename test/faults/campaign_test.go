@@ -13,9 +13,7 @@ import (
 // Campaign is a set of runs.
 type Campaign struct {
 	bed *Bed
-	// parallel is how many runs are under way at the same time: most of each is waiting.
-	parallel int
-	// all: every fault at every call, and all pairs; else one call for each fault of each workflow.
+	// all: every fault at every call, and all pairs, on ERP.net; else, and on the other servers, one call for each fault of each workflow.
 	all bool
 
 	mu       sync.Mutex
@@ -26,14 +24,14 @@ type Campaign struct {
 	told     time.Time
 }
 
-// perform tries the workflows, first each without a fault, and then with all that can happen at the calls which that found.
-func (c *Campaign) perform(ctx context.Context, workflows []*Workflow) {
-	c.plain = map[string]Outcome{}
+// perform tries the workflows of one kind of server, first each without a fault, and then with all that can happen at the calls which that
+// found.
+func (c *Campaign) perform(ctx context.Context, at *kind, workflows []*Workflow) {
 	var plain []job
 	for _, w := range workflows {
 		plain = append(plain, job{w, nil})
 	}
-	c.each(plain, func(j job) {
+	c.each(at, plain, func(j job) {
 		out := c.bed.try(ctx, j.workflow, nil)
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -48,8 +46,8 @@ func (c *Campaign) perform(ctx context.Context, workflows []*Workflow) {
 			}
 		}
 	}
-	c.planned = len(jobs)
-	c.each(jobs, func(j job) { c.note(c.again(ctx, c.bed.try(ctx, j.workflow, j.script))) })
+	c.planned += len(jobs)
+	c.each(at, jobs, func(j job) { c.note(c.again(ctx, c.bed.try(ctx, j.workflow, j.script))) })
 }
 
 // job is a run to be tried.
@@ -59,9 +57,9 @@ type job struct {
 }
 
 // each does jobs, some at the same time.
-func (c *Campaign) each(jobs []job, do func(job)) {
+func (c *Campaign) each(at *kind, jobs []job, do func(job)) {
 	var wait sync.WaitGroup
-	turns := make(chan struct{}, c.parallel)
+	turns := make(chan struct{}, at.parallel)
 	for _, j := range jobs {
 		turns <- struct{}{}
 		wait.Go(func() {
@@ -103,18 +101,19 @@ func (c *Campaign) note(out Outcome) {
 func (c *Campaign) scripts(w *Workflow, calls []Call) []Script {
 	var single []Strike
 	for at, call := range calls {
-		for _, f := range faultsOf(call) {
+		for _, f := range faultsOf(call, w.at) {
 			single = append(single, Strike{at, f})
 		}
 	}
-	if !c.all {
+	all := c.all && w.at == erpNet
+	if !all {
 		single = sample(w, single)
 	}
 	var scripts []Script
 	for _, s := range single {
 		scripts = append(scripts, Script{s})
 	}
-	if c.all {
+	if all {
 		return append(scripts, pairs(calls)...) // regressions are among these
 	}
 	for _, r := range regressed(w) {

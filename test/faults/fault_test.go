@@ -58,8 +58,8 @@ var meanwhiles = []Fault{editsSpec, deletesApp, recreatesApp, deletesSecret, del
 // pairable are those of which all pairs are tried.
 var pairable = []Fault{crashBefore, answerLost, lateApply}
 
-// faultsOf are those that can happen at a call.
-func faultsOf(c Call) []Fault {
+// faultsOf are those that can happen at a call to a kind of server.
+func faultsOf(c Call, at *kind) []Fault {
 	var all []Fault
 	switch {
 	case c.Side == kube:
@@ -71,6 +71,9 @@ func faultsOf(c Call) []Fault {
 	}
 	all = append(all, heldBack, dropped, olderList, twoLeaders)
 	for _, m := range meanwhiles {
+		if m == deletesRegistration && at.issues {
+			continue // nobody can see that
+		}
 		all = append(all, m, m+unseen)
 	}
 	return all
@@ -94,7 +97,7 @@ func (f Fault) refuses() bool {
 // known says whether there is such a fault.
 func (f Fault) known() bool {
 	_, _, meanwhile := f.meanwhile()
-	return meanwhile || slices.Contains(faultsOf(Call{Side: kube}), f) || slices.Contains(faultsOf(Call{Side: server, Write: true}), f)
+	return meanwhile || slices.Contains(faultsOf(Call{Side: kube}, erpNet), f) || slices.Contains(faultsOf(Call{Side: server, Write: true}, erpNet), f)
 }
 
 func drain(response *http.Response, err error) {

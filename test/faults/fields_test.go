@@ -44,6 +44,7 @@ var ofApplication = []change{
 	{fields: []string{"clientType"}, patch: `{"clientType":"Public","service":null,"credentials":null}`},
 	{fields: []string{"configMapName"}, patch: `{"configMapName":"another"}`},
 	{fields: []string{"credentials.rolloutRestart[].kind", "credentials.rolloutRestart[].name"}, patch: `{"credentials":{"rolloutRestart":[{"kind":"Deployment","name":"web"}]}}`},
+	{fields: []string{"credentials.method"}, patch: `{"credentials":{"method":"ClientSecret"}}`},
 	{fields: []string{"credentials.rotation.announcePeriod"}, patch: `{"credentials":{"rotation":{"announcePeriod":"3s"}}}`},
 	{fields: []string{"credentials.rotation.gracePeriod"}, patch: `{"credentials":{"rotation":{"gracePeriod":"3s"}}}`},
 	{fields: []string{"credentials.rotation.interval"}, patch: `{"credentials":{"rotation":{"interval":"2160h"}}}`},
@@ -75,6 +76,7 @@ var ofApplication = []change{
 	{fields: []string{"interactive"}, patch: `{"interactive":null,"clientType":null,"configMapName":null}`},
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":"nobody"}}`, reason: v1alpha1.ReasonInvalid},
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":null}}`, reason: v1alpha1.ReasonUnsupported},
+	{fields: []string{"credentials.method"}, patch: `{"credentials":{"method":"PrivateKeyJWT"}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.strategy"}, patch: `{"credentials":{"rotation":{"strategy":"Replace"}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.window.schedule"}, patch: `{"credentials":{"rotation":{"interval":"2160h","window":{"schedule":"99 3 * * 6","duration":"2h"}}}}`, reason: v1alpha1.ReasonInvalidSchedule},
 	{fields: []string{"credentials.template.data"}, patch: `{"credentials":{"template":{"data":{"a":"{{ .nothing }}"}}}}`, reason: v1alpha1.ReasonTemplateInvalid},
@@ -109,10 +111,10 @@ var ofServer = []change{
 	{fields: []string{"verification"}, patch: `{"verification":"Off"}`},
 	{
 		fields: []string{"hydra.adminUrl", "hydra.publicUrl", "hydra.clientAuthentication", "hydra.credentialsRef.name"},
-		patch:  `{"erpNet":null,"hydra":{"adminUrl":"%[1]s","publicUrl":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
+		patch:  `{"erpNet":null,"hydra":{"adminUrl":"%[1]s","publicUrl":"%[1]s","clientAuthentication":"Basic","contacts":["ops@example.com"],"credentialsRef":{"name":"%[2]s"}}}`, refused: true,
 	},
 	{
-		fields: []string{"dynamicRegistration.issuer", "dynamicRegistration.clientAuthentication", "dynamicRegistration.credentialsRef.name"},
+		fields: []string{"dynamicRegistration.issuer", "dynamicRegistration.clientAuthentication", "dynamicRegistration.contacts", "dynamicRegistration.credentialsRef.name"},
 		patch:  `{"erpNet":null,"dynamicRegistration":{"issuer":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
 	},
 	{fields: []string{"erpNet.credentialsRef.name"}, patch: `{"erpNet":{"credentialsRef":{"name":"missing"}}}`, reason: "any"},
@@ -135,7 +137,7 @@ func TestFields(t *testing.T) {
 	covered(t, "trustedapps.dev_trustedapplications.yaml", ofApplication)
 	covered(t, "trustedapps.dev_identityservers.yaml", ofServer)
 	b := newBed(t)
-	w := &Workflow{Name: "fields", spec: everyKind, act: creates}
+	w := &Workflow{Name: "fields", at: erpNet, spec: everyKind, act: creates}
 	var trials []func(context.Context, *Run) error
 	var names []string
 	add := func(name string, try func(context.Context, *Run) error) {
@@ -343,7 +345,7 @@ func (r *Run) serverThereAndBack(ctx context.Context, c change) error {
 		return err
 	}
 	spec := ids.Spec
-	patch := strings.NewReplacer("%[1]s", r.instance.URL, "%[2]s", r.name).Replace(c.patch)
+	patch := strings.NewReplacer("%[1]s", r.site.(instanceSite).URL, "%[2]s", r.name).Replace(c.patch)
 	err = r.Admin.Patch(ctx, ids, client.RawPatch("application/merge-patch+json", []byte(`{"spec":`+patch+`}`)))
 	if c.refused {
 		return r.untouched(ctx, err, before)
@@ -405,7 +407,7 @@ func hundredEdits(ctx context.Context, r *Run) error {
 
 // snapshot is all that there is of an application, without its secret and what counts upwards.
 func (r *Run) snapshot(ctx context.Context) (string, error) {
-	registered, err := r.registrations(ctx)
+	registered, err := r.site.(instanceSite).Applications(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -423,6 +425,9 @@ func (r *Run) snapshot(ctx context.Context) (string, error) {
 		Objects       map[string]map[string]string
 	}
 	for _, a := range registered {
+		if a.ApplicationURI != r.uri() {
+			continue
+		}
 		a.ObjectVersion, a.ApplicationSecretHash = 0, nil
 		all.Registrations = append(all.Registrations, a)
 	}

@@ -114,7 +114,7 @@ func (r *Run) leave(ctx context.Context, returns bool) error {
 	r.mu.Lock()
 	r.deleted, r.returns, r.disturbed = true, returns, true
 	for i := range secrets {
-		r.former = append(r.former, string(secrets[i].Data["client_secret"]))
+		r.former = append(r.former, secretOf(secrets[i]))
 	}
 	r.mu.Unlock()
 	return client.IgnoreNotFound(r.Admin.Delete(ctx, &v1alpha1.TrustedApplication{ObjectMeta: app.ObjectMeta}))
@@ -125,10 +125,10 @@ func (r *Run) unregister(ctx context.Context) error {
 	r.mu.Lock()
 	r.disturbed = true
 	r.mu.Unlock()
-	all, err := r.registrations(ctx)
-	for _, a := range all {
+	all, err := r.site.registrations(ctx)
+	for _, of := range all {
 		if err == nil {
-			err = r.instance.RemoveApplication(ctx, a.ID)
+			err = r.site.remove(ctx, of)
 		}
 	}
 	if err != nil {

@@ -30,8 +30,8 @@ var mistakes = []mistake{
 		edits: []edit{
 			{
 				"internal/execute/do.go",
-				"return r.save(ctx, rec.Stage(target, r.drawn(s.ClientID), r.nextPublished(), now).Answering(r.desired.Rotation.Asked))",
-				"r.observed.Ledger = rec.Stage(target, r.drawn(s.ClientID), r.nextPublished(), now).Answering(r.desired.Rotation.Asked); return r.look(ctx)",
+				"return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked))",
+				"r.observed.Ledger = rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked); return r.look(ctx)",
 			},
 			{"internal/execute/execute.go", "	if r.saved {\n		return nil", "	if true {\n		return nil"},
 		},
@@ -88,6 +88,16 @@ var mistakes = []mistake{
 		name:  "a conflict is tried again at once, ever again",
 		edits: []edit{{"controllers/server_protection.go", "RequeueAfter: p.backoff.When(ids.Name)", "RequeueAfter: firstConflictPause"}},
 		finds: at("adopt", 0, 2, single(deletesRegistration+unseen)), invariant: 14,
+	},
+	{
+		name:  "nothing is noted before a creation whose answer cannot be looked up",
+		edits: []edit{{"internal/plan/plan.go", "		return tooManyOrphans(o)\n	}\n	return SaveIntent{}", "		return tooManyOrphans(o)\n	}\n	return Create{}"}},
+		finds: at("create a service at oidc-provider", 1, 4, single(answerLost)), invariant: 1,
+	},
+	{
+		name:  "a new key takes the place of the old one at once",
+		edits: []edit{{"internal/ledger/record.go", "		if r.Exposed == \"\" && c.Key", "		if r.Exposed != \"\" && c.Key"}},
+		finds: []string{"rotate a key at Ory Hydra"}, invariant: 9,
 	},
 }
 

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -12,7 +13,6 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
-	"trustedapps.dev/operator/test/standin"
 )
 
 // precede checks what has to hold before a call leaves the operator.
@@ -59,14 +59,11 @@ func (r *Run) released(ctx context.Context) error {
 	if err != nil || app != nil {
 		return err
 	}
-	all, err := r.registrations(ctx)
-	if err != nil {
-		return err
+	left, err := r.unended(ctx)
+	if err == nil && left > 0 {
+		r.wrong(7, "the application is gone, and %d registrations are left", left)
 	}
-	if left := r.unended(all); len(left) > 0 {
-		r.wrong(7, "the application is gone, and %d registrations are left", len(left))
-	}
-	return nil
+	return err
 }
 
 // said checks that what a status says is so.
@@ -75,13 +72,13 @@ func (r *Run) said(ctx context.Context) error {
 	if err != nil || !ready(app) || r.isDisturbed() {
 		return err
 	}
-	all, err := r.registrations(ctx)
+	all, err := r.site.registrations(ctx)
 	if err != nil {
 		return err
 	}
 	r.see(app)
 	if strategy(app) == v1alpha1.RotationAlternate && app.Status.Rotation.Phase != v1alpha1.RotationIdle { // two are in use
-		all = slices.DeleteFunc(all, func(a standin.Application) bool { return a.ApplicationURI != app.Status.ClientID })
+		all = slices.DeleteFunc(all, func(of registration) bool { return of.clientID != app.Status.ClientID })
 	}
 	for _, wrong := range r.misregistered(all) {
 		if !r.sweeping() { // the drift is what the next run finds
@@ -136,12 +133,8 @@ func (r *Run) serving(ctx context.Context) error {
 // anyWorks says whether some credential of the Secrets gets a token.
 func (r *Run) anyWorks(ctx context.Context, secrets []corev1.Secret) bool {
 	for i := range secrets {
-		for _, key := range []string{v1alpha1.KeyClientSecret, v1alpha1.KeyClientSecretNext} {
-			value := secrets[i].Data[key]
-			if len(value) == 0 {
-				continue
-			}
-			if status, err := r.token(ctx, secrets[i], string(value)); err == nil && status == http.StatusOK {
+		for _, form := range proofs(secrets[i]) {
+			if status, err := r.token(ctx, secrets[i], form); err == nil && status == http.StatusOK {
 				return true
 			}
 		}
@@ -149,7 +142,27 @@ func (r *Run) anyWorks(ctx context.Context, secrets []corev1.Secret) bool {
 	return false
 }
 
-// token asks for one with a secret, as a workload does.
-func (r *Run) token(ctx context.Context, published corev1.Secret, secret string) (status int, err error) {
-	return bed.Token(ctx, r.browser, string(published.Data["token_endpoint"]), string(published.Data["client_id"]), secret)
+// proofs are what a workload may send of a published Secret: its credential, and the secret that is announced.
+func proofs(published corev1.Secret) (forms []url.Values) {
+	form, err := bed.Proof(published.Data)
+	if err != nil {
+		return nil
+	}
+	forms = append(forms, form)
+	if next := published.Data[v1alpha1.KeyClientSecretNext]; len(next) > 0 {
+		forms = append(forms, url.Values{"client_id": {string(published.Data[v1alpha1.KeyClientID])}, "client_secret": {string(next)}})
+	}
+	return forms
+}
+
+// token asks for one, as a workload does: once more where the server is not able to answer.
+func (r *Run) token(ctx context.Context, published corev1.Secret, form url.Values) (status int, err error) {
+	form.Set("grant_type", "client_credentials")
+	for range attempts {
+		status, _, err = bed.Ask(ctx, r.browser, string(published.Data[v1alpha1.KeyTokenEndpoint]), form)
+		if err != nil || status < http.StatusInternalServerError {
+			break
+		}
+	}
+	return status, err
 }

@@ -55,8 +55,8 @@ func (r *Run) start(older map[string][]byte, resync time.Duration) (*process, er
 		stop()
 		return nil, fmt.Errorf("making a manager: %w", err)
 	}
-	setup := controllers.Setup{
-		Namespace: bed.OperatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.cluster,
+	setup := controllers.Setup{ // runs share servers, and each is a cluster of its own there
+		Namespace: bed.OperatorNamespace, ServiceAccount: "trustedapp-operator", PublisherRole: "trustedapp-operator-publisher", Cluster: r.cluster + "-" + r.namespace,
 		Workers: 4, ProbeInterval: time.Hour, Dial: controllers.Dial("faults", p.transport(server)),
 	}
 	if err := setup.AddTo(mgr); err != nil {

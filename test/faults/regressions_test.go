@@ -7,6 +7,8 @@ var regressions = []struct{ found, seed string }{
 	{"an application that went while its finalizer was added was registered all the same", seed("create a service", Script{{0, deletesApp}})},
 	{"an application that went while its finalizer was added was registered all the same", seed("create a web application", Script{{0, deletesApp}})},
 	{"an application that went while its finalizer was added was registered all the same", seed("create a service", Script{{0, recreatesApp}})},
+	{"a conflict at Hydra was taken for a value that it refuses", seed("change scopes at Ory Hydra", Script{{3, conflict}})},
+	{"a page of something in between was taken for a deletion", seed("delete at oidc-provider", Script{{0, page}})},
 }
 
 // regressed are the scripts of a workflow that once found something.

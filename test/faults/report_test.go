@@ -28,7 +28,7 @@ type Report struct {
 	SeededMistakesCaught int     `json:"seededMistakesCaught"`
 	Seconds              float64 `json:"seconds"`
 	CPUs                 int     `json:"cpus"`
-	// Complete: every fault at every call, and all pairs.
+	// Complete: every fault at every call, and all pairs, on ERP.net; on the other servers one call for each fault of each workflow.
 	Complete bool `json:"complete"`
 	// Table is how many runs there were, by workflow and fault.
 	Table map[string]map[Fault]int `json:"table"`

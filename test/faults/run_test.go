@@ -19,7 +19,6 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
-	"trustedapps.dev/operator/test/standin"
 )
 
 // Bed is what all runs share.
@@ -33,6 +32,8 @@ type Bed struct {
 	// secrets are all that were ever published.
 	secrets canaries
 	serial  atomic.Int64
+	// shared are the servers that runs share.
+	shared *shared
 }
 
 // Run is one try of a workflow.
@@ -40,7 +41,7 @@ type Run struct {
 	*Bed
 	workflow        *Workflow
 	namespace, name string
-	instance        *standin.Instance
+	site            site
 	wire            *Wire
 	operator        *process
 
@@ -65,7 +66,7 @@ type Run struct {
 	broken []error
 }
 
-// newRun makes a namespace, an instance and the IdentityServer for it.
+// newRun makes a namespace, and a server with the IdentityServer for it.
 func (b *Bed) newRun(ctx context.Context, w *Workflow) (*Run, error) {
 	n := b.serial.Add(1)
 	r := &Run{Bed: b, workflow: w, namespace: fmt.Sprintf("run-%d", n), name: fmt.Sprintf("acme-%d", n), wire: &Wire{last: time.Now()}}
@@ -79,13 +80,9 @@ func (b *Bed) newRun(ctx context.Context, w *Workflow) (*Run, error) {
 			return nil, fmt.Errorf("preparing a run: %w", err)
 		}
 	}
-	spec := bed.Spec(r.name)
-	spec.Users = append(spec.Users, standin.User{Login: "svc.billing", Active: true, UserType: "ApplicationUserNoLogin"})
-	spec.Applications = append(spec.Applications,
-		standin.Application{ApplicationURI: r.uri() + "/of/others", Name: foreign, IsEnabled: true, ClientType: "Public", Scope: new("read")})
 	r.app = r.application()
 	var err error
-	r.instance, err = b.Instance(ctx, spec)
+	r.site, err = w.at.open(ctx, r)
 	return r, err
 }
 
@@ -93,7 +90,7 @@ func (b *Bed) newRun(ctx context.Context, w *Workflow) (*Run, error) {
 const foreign = "foreign"
 
 // uri is the client id of the application.
-func (r *Run) uri() string { return "com.example." + r.namespace + "/orders" }
+func (r *Run) uri() string { return "com.example." + r.namespace + ".orders" }
 
 // application is the application as people make it.
 func (r *Run) application() *v1alpha1.TrustedApplication {
@@ -126,20 +123,9 @@ func (r *Run) published(ctx context.Context) ([]corev1.Secret, error) {
 	for _, s := range all.Items {
 		r.secrets.add(string(s.Data[v1alpha1.KeyClientSecret]))
 		r.secrets.add(string(s.Data[v1alpha1.KeyClientSecretNext]))
+		r.secrets.add(privatePart(s.Data[v1alpha1.KeyPrivateKeyJWK]))
 	}
 	return all.Items, err
-}
-
-// registrations are those of the application.
-func (r *Run) registrations(ctx context.Context) ([]standin.Application, error) {
-	all, err := r.instance.Applications(ctx)
-	var own []standin.Application
-	for _, a := range all {
-		if a.ApplicationURI == r.uri() || a.ApplicationURI == r.uri()+v1alpha1.AlternateSuffix {
-			own = append(own, a)
-		}
-	}
-	return own, err
 }
 
 // edit changes the application, if it is there.
@@ -189,5 +175,5 @@ func (r *Run) end(ctx context.Context) error {
 	}
 	err = errors.Join(err, r.Admin.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(r.namespace)),
 		r.Admin.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(r.namespace)))
-	return errors.Join(err, r.instance.Close(ctx))
+	return errors.Join(err, r.site.close(ctx))
 }

@@ -63,7 +63,7 @@ func (r *Run) settle(ctx context.Context) error {
 		}
 		if time.Now().After(deadline) {
 			app, _ := r.stored(ctx)
-			all, _ := r.registrations(ctx)
+			all, _ := r.site.registrations(ctx)
 			return fmt.Errorf("invariant 14: not at rest after %s: %s; at the server: %v", patience, told(app), r.misregistered(all))
 		}
 		if err := pause(ctx); err != nil {
@@ -170,7 +170,7 @@ func (r *Run) repaired(ctx context.Context) (bool, error) {
 	if !sweeps {
 		return true, nil
 	}
-	all, err := r.registrations(ctx)
+	all, err := r.site.registrations(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -8,12 +8,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
-	"trustedapps.dev/operator/test/standin"
 )
 
 // Workflow is something that people do, and where it has to lead.
 type Workflow struct {
 	Name string
+	// at is the kind of server.
+	at *kind
 	// spec is that of the application.
 	spec func() v1alpha1.TrustedApplicationSpec
 	// fresh: the workflow is the creation; else the application is Ready before it begins.
@@ -24,6 +25,8 @@ type Workflow struct {
 	reached func(*v1alpha1.TrustedApplication) bool
 	// gone: it ends with the end of the application.
 	gone bool
+	// searching: it needs a server where registrations can be looked for.
+	searching bool
 	// continuous: some published credential works at every moment.
 	continuous bool
 }
@@ -86,8 +89,62 @@ func rotated(app *v1alpha1.TrustedApplication) bool {
 		r.HandledRevoke == app.Annotations[v1alpha1.RevokeAnnotation] && r.Phase == v1alpha1.RotationIdle
 }
 
-// workflows are all of them.
+// workflows are all of them, at each kind of server those that it can do.
 func workflows() []*Workflow {
+	all := general()
+	for _, w := range all {
+		w.at = erpNet
+	}
+	for _, at := range []*kind{hydra, dynamic} {
+		for _, w := range append(general(), keyed()...) {
+			if w.searching && at.issues {
+				continue
+			}
+			w.Name += " at " + at.name
+			w.at, w.spec = at, without(w.spec, at)
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// without is a spec for a server that has no system users, and its own strategy for rotations.
+func without(spec func() v1alpha1.TrustedApplicationSpec, at *kind) func() v1alpha1.TrustedApplicationSpec {
+	return func() v1alpha1.TrustedApplicationSpec {
+		s := spec()
+		if s.Service != nil {
+			s.Service.SystemUser = ""
+		}
+		if at.issues && s.Credentials != nil && s.Credentials.Rotation != nil {
+			s.Credentials.Rotation.Strategy = v1alpha1.RotationReplace
+		}
+		return s
+	}
+}
+
+// keyed are workflows of applications with a key instead of a secret.
+func keyed() []*Workflow {
+	method := func(m v1alpha1.CredentialMethod) func() v1alpha1.TrustedApplicationSpec {
+		return func() v1alpha1.TrustedApplicationSpec {
+			spec := rotatingSpec("")()
+			spec.Credentials.Method = m
+			return spec
+		}
+	}
+	withKey := method(v1alpha1.MethodPrivateKeyJWT)
+	return []*Workflow{
+		{Name: "create with a key", spec: withKey, fresh: true, act: creates},
+		{Name: "rotate a key", spec: withKey, act: annotates(v1alpha1.RotateAnnotation, "now"), reached: rotated, continuous: true},
+		{Name: "revoke a key", spec: withKey, act: annotates(v1alpha1.RevokeAnnotation, "leaked"), reached: rotated},
+		{Name: "secret to key", spec: method(""), act: edits(func(s *v1alpha1.TrustedApplicationSpec) {
+			s.Credentials.Method = v1alpha1.MethodPrivateKeyJWT
+		})},
+		{Name: "delete with a key", spec: withKey, act: deletes, gone: true},
+	}
+}
+
+// general are those of every kind of server; searching ones only where registrations can be looked for.
+func general() []*Workflow {
 	all := []*Workflow{
 		{Name: "create a service", spec: serviceSpec, fresh: true},
 		{Name: "create a web application", spec: interactiveSpec(v1alpha1.ClientTypeConfidential), fresh: true},
@@ -105,9 +162,9 @@ func workflows() []*Workflow {
 			s.ClientType = v1alpha1.ClientTypeConfidential
 		})},
 		{Name: "revoke", spec: rotatingSpec(v1alpha1.RotationAnnounce), act: annotates(v1alpha1.RevokeAnnotation, "leaked"), reached: rotated},
-		{Name: "repair drift", spec: serviceSpec, act: drift},
-		{Name: "bring back a registration", spec: serviceSpec, act: removeRegistration},
-		{Name: "adopt", spec: adoptingSpec, fresh: true, arrange: plant},
+		{Name: "repair drift", spec: serviceSpec, act: drift, searching: true},
+		{Name: "bring back a registration", spec: serviceSpec, act: removeRegistration, searching: true},
+		{Name: "adopt", spec: adoptingSpec, fresh: true, arrange: plant, searching: true},
 		{Name: "delete", spec: hybridSpec, act: deletes, gone: true},
 		{Name: "delete, to be disabled only", spec: disablingSpec, act: deletes, gone: true},
 		{Name: "delete the Secret", spec: serviceSpec, act: func(ctx context.Context, r *Run) error {
@@ -117,11 +174,11 @@ func workflows() []*Workflow {
 	for _, s := range []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate} {
 		all = append(all, &Workflow{
 			Name: "rotate, " + string(s), spec: rotatingSpec(s), act: annotates(v1alpha1.RotateAnnotation, "now"), reached: rotated,
-			continuous: s != v1alpha1.RotationInPlace,
+			continuous: s != v1alpha1.RotationInPlace, searching: s != v1alpha1.RotationAnnounce, // the others are the same where there is one way
 		})
 	}
 	all = append(all, &Workflow{
-		Name: "delete after a turn", spec: rotatingSpec(v1alpha1.RotationAlternate), gone: true, act: deletes, arrange: turn,
+		Name: "delete after a turn", spec: rotatingSpec(v1alpha1.RotationAlternate), gone: true, act: deletes, arrange: turn, searching: true,
 	})
 	for _, w := range all {
 		if w.act == nil {
@@ -162,20 +219,16 @@ func disablingSpec() v1alpha1.TrustedApplicationSpec {
 }
 
 // plant registers the client id by hand.
-func plant(ctx context.Context, r *Run) error {
-	_, err := r.instance.AddApplication(ctx, standin.Application{
-		ApplicationURI: r.uri(), Name: "By hand", IsEnabled: true, ClientType: "Confidential", Secret: "by-hand-0123456789",
-		SystemUserAllowed: true, SystemUser: "svc.orders", Scope: new("read"),
-	})
-	return err
-}
+func plant(ctx context.Context, r *Run) error { return r.site.plant(ctx) }
 
 func drift(ctx context.Context, r *Run) error {
-	found, _, err := r.instance.Application(ctx, r.uri())
-	if err != nil {
-		return err
+	found, err := r.site.registrations(ctx)
+	for _, of := range found {
+		if err == nil {
+			err = r.site.rename(ctx, of, "By hand")
+		}
 	}
-	if err := r.instance.EditApplication(ctx, found.ID, map[string]any{"name": "By hand"}); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.sweep(ctx)

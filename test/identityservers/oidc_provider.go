@@ -30,8 +30,16 @@ type OIDCProvider struct {
 	dir     string
 }
 
+// What an oidc-provider can be without.
+const (
+	// WithoutManagement leaves RFC 7592 out: what is registered cannot be changed or deleted.
+	WithoutManagement = "management"
+	// WithoutLogout leaves sign-out out: a registration loses its post_logout_redirect_uris.
+	WithoutLogout = "logout"
+)
+
 // StartOIDCProvider starts bin/oidc-provider with Node. log gets what it prints; nil: nobody.
-func StartOIDCProvider(ctx context.Context, log io.Writer) (*OIDCProvider, error) {
+func StartOIDCProvider(ctx context.Context, log io.Writer, without ...string) (*OIDCProvider, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return nil, fmt.Errorf("oidc-provider needs Node.js: %w", err)
@@ -56,7 +64,7 @@ func StartOIDCProvider(ctx context.Context, log io.Writer) (*OIDCProvider, error
 	}
 	p.Issuer, p.Control = "https://"+public, "http://"+control
 	args := []string{repository("bin/oidc-provider/server.js"), port(public), port(control), c.certFile, c.keyFile, InitialAccessToken}
-	p.process = process.New(node, args, process.Answers(http.DefaultClient, p.Control+"/ready"), log)
+	p.process = process.New(node, append(args, without...), process.Answers(http.DefaultClient, p.Control+"/ready"), log)
 	if err := p.process.Start(); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}

@@ -107,6 +107,14 @@ var _ = Describe("the life of an application", func() {
 				}).Should(Succeed())
 				Expect(ids.Status.Endpoints.Token).To(HavePrefix("https://"))
 				Expect(ids.Status.Capabilities.SecretOrigin).To(Equal(map[bool]v1alpha1.SecretOrigin{true: v1alpha1.SecretClientChosen, false: v1alpha1.SecretServerIssued}[s.chosenID]))
+				Expect(ids.Status.Capabilities.Methods).To(ConsistOf(v1alpha1.MethodClientSecret, v1alpha1.MethodPrivateKeyJWT))
+				Expect(ids.Status.Capabilities.Search).To(HaveValue(Equal(s.chosenID)))
+				if s.chosenID {
+					Expect(ids.Status.Capabilities.Strategies).To(ConsistOf(v1alpha1.RotationAnnounce, v1alpha1.RotationInPlace,
+						v1alpha1.RotationAlternate, v1alpha1.RotationOverlap))
+				} else {
+					Expect(ids.Status.Capabilities.Strategies).To(ConsistOf(v1alpha1.RotationReplace))
+				}
 			})
 
 			for kind, change := range map[string]func(*v1alpha1.TrustedApplicationSpec){

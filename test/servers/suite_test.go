@@ -12,7 +12,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
@@ -35,6 +38,8 @@ type subject struct {
 	clients func(context.Context) map[string]client
 	// chosenID: the client id is the applicationUri.
 	chosenID bool
+	// signIn signs a user in, and lets the user consent, at the authorization URL, and returns where the browser was sent in the end.
+	signIn func(ctx context.Context, browser *http.Client, authorization string) string
 }
 
 // client is one of a server.
@@ -44,11 +49,16 @@ type client struct {
 	Grants []string `json:"grant_types"`
 	Method string   `json:"token_endpoint_auth_method"`
 	Scope  string   `json:"scope"`
+
+	Contacts []string        `json:"contacts"`
+	JWKS     json.RawMessage `json:"jwks"`
 }
 
 var (
 	parts    *bed.Bed
 	operator *bed.Manager
+	// adminURL is Hydra's admin API.
+	adminURL string
 	subjects = map[string]*subject{"Ory Hydra": {}, "dynamic registration at oidc-provider": {}, "dynamic registration at Ory Hydra": {}}
 )
 
@@ -78,16 +88,19 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})).To(Succeed())
 
 	*subjects["Ory Hydra"] = subject{
-		server: "hydra", ca: hydra.CA, chosenID: true, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"),
+		server: "hydra", ca: hydra.CA, chosenID: true, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"), signIn: atHydra(hydra.AdminURL),
 	}
-	*subjects["dynamic registration at oidc-provider"] = subject{server: "oidc", ca: provider.CA, clients: list(provider.Control + "/clients")}
+	*subjects["dynamic registration at oidc-provider"] = subject{
+		server: "oidc", ca: provider.CA, clients: list(provider.Control + "/clients"), signIn: atOIDCProvider,
+	}
 	*subjects["dynamic registration at Ory Hydra"] = subject{
-		server: "hydra-dynamic", ca: hydra.CA, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"),
+		server: "hydra-dynamic", ca: hydra.CA, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"), signIn: atHydra(hydra.AdminURL),
 	}
+	adminURL = hydra.AdminURL
 	for name, spec := range map[string]v1alpha1.IdentityServerSpec{
-		"hydra": {CABundle: hydra.CA, Hydra: &v1alpha1.HydraServer{AdminURL: v1alpha1.HTTPURL(hydra.AdminURL), PublicURL: v1alpha1.HTTPSURL(hydra.PublicURL)}},
+		"hydra": {Takeover: v1alpha1.TakeoverAllowed, CABundle: hydra.CA, Hydra: &v1alpha1.HydraServer{AdminURL: v1alpha1.HTTPURL(hydra.AdminURL), PublicURL: v1alpha1.HTTPSURL(hydra.PublicURL)}},
 		"oidc": {CABundle: provider.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{
-			Issuer: v1alpha1.HTTPSURL(provider.Issuer), CredentialsRef: &v1alpha1.LocalSecretReference{Name: "oidc"},
+			Issuer: v1alpha1.HTTPSURL(provider.Issuer), CredentialsRef: &v1alpha1.LocalSecretReference{Name: "oidc"}, Contacts: []string{"platform@example.com"},
 		}},
 		"hydra-dynamic": {CABundle: hydra.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{Issuer: v1alpha1.HTTPSURL(hydra.PublicURL)}},
 	} {
@@ -97,6 +110,13 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(operator.Stop()).To(Succeed()) })
 	Expect(operator.WaitReady(ctx)).To(Succeed())
+	for _, s := range subjects {
+		Eventually(func(g Gomega) {
+			var ids v1alpha1.IdentityServer
+			g.Expect(parts.Admin.Get(ctx, kube.ObjectKey{Name: s.server}, &ids)).To(Succeed())
+			g.Expect(meta.IsStatusConditionTrue(ids.Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+		}).Should(Succeed())
+	}
 }, NodeTimeout(3*time.Minute))
 
 // list reads the clients of a server behind the operator's back.

@@ -112,6 +112,23 @@ var faultSpecs = []spec{
 		}
 		present.expectFound()
 	}},
+	{"never takes an answer that the server did not give for a deletion", breaking, func(s scene) {
+		for _, k := range s.Kinds {
+			c := s.registered("deleted-"+slug(k), s.kinds()["service"])
+			err := s.during(Writes, k, c.remove)
+			if err == nil {
+				s.Expect(c.exists()).To(BeFalse(), "%s: nil means gone", k)
+				continue
+			}
+			for range 3 { // the first one may only find out
+				if err = c.remove(s.Context()); err == nil {
+					break
+				}
+			}
+			s.Expect(err).NotTo(HaveOccurred(), "%s: it can be deleted in the end", k)
+			s.Expect(c.exists()).To(BeFalse(), "%s", k)
+		}
+	}},
 	{"knows what a failed creation can have done", breaking, func(s scene) {
 		for _, k := range s.Kinds {
 			c := s.newClient("created-"+slug(k), s.kinds()["service"])

@@ -12,6 +12,7 @@ import (
 // Connect).
 type metadata struct {
 	ClientName             string   `json:"client_name"`
+	Contacts               []string `json:"contacts,omitempty"`
 	RedirectURIs           []string `json:"redirect_uris"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
 	GrantTypes             []string `json:"grant_types"`
@@ -29,7 +30,8 @@ type metadata struct {
 // metadata are those of a registration.
 func (s *Server) metadata(r idserver.Registration) metadata {
 	m := metadata{
-		ClientName: r.DisplayName, RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
+		ClientName: r.DisplayName, Contacts: s.config.Contacts,
+		RedirectURIs: append([]string{}, r.RedirectURIs...), PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
 		GrantTypes: []string{}, ResponseTypes: []string{}, AuthMethod: s.oauth.Method(r),
 		ApplicationType: applicationType(r), Scope: strings.Join(r.Scopes, " "),
 	}

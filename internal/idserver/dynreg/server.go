@@ -45,6 +45,8 @@ type Config struct {
 	InitialAccessToken idserver.Secret
 	// SoftwareStatement is a signed statement about all applications of this operator (RFC 7591 section 2.3); empty: none.
 	SoftwareStatement idserver.Secret
+	// Contacts are who to ask about the clients (RFC 7591 section 2), usually mail addresses.
+	Contacts []string
 	// ClientAuthentication is how clients are registered to send their secret: "Post" (form fields; also where empty) or "Basic" (header).
 	ClientAuthentication string
 	// CABundle, UserAgent, Now, Observe and WrapTransport are those of oauth.Options.

@@ -39,10 +39,28 @@ func (s *Server) Create(ctx context.Context, _ idserver.Key, want idserver.Regis
 		return idserver.Reply{}, s.refused(opCreate, a, false)
 	}
 	reply, err := s.read(opCreate, a, at.Registration, want)
-	if err == nil && !want.Secretless() && reply.Credential.Secret == "" {
-		return idserver.Reply{}, unreadable(opCreate, a)
+	switch {
+	case err != nil:
+		return idserver.Reply{}, err
+	case !want.Secretless() && reply.Credential.Secret == "":
+		return idserver.Reply{}, s.undo(ctx, reply)
+	case reply.Credential.Handle == "" || reply.Credential.Control == "":
+		reply.Warnings = []string{"the server registers clients, and lets nobody change or delete them (RFC 7592): " +
+			"have changes made there, and have " + reply.Credential.ClientID + " deleted there when it is not needed any more"}
 	}
-	return reply, err
+	return reply, nil
+}
+
+// undo deletes a registration that is of no use: the server made a client without a secret of one that has to have one.
+func (s *Server) undo(ctx context.Context, reply idserver.Reply) error {
+	if err := s.Delete(ctx, reply.Credential); err != nil {
+		return &idserver.Error{
+			Class: idserver.ErrOutcomeUnknown, Op: opCreate, Cause: err,
+			Message: "the server registered the client " + reply.Credential.ClientID + " without a secret, and it could not be deleted again",
+		}
+	}
+	return oauth.Rejected(opCreate, idserver.ReasonInvalid, "the server registers a client without a secret, although the application is Confidential: "+
+		"have the server allow client_secret_post or client_secret_basic, or use the method PrivateKeyJWT")
 }
 
 // tell sends metadata. A client that is to be refused gets a grant type that no flow has, or none where the server takes only those that it
@@ -101,20 +119,23 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 	switch {
 	case err != nil:
 		return err
-	case a.OK():
+	case a.Status == http.StatusNoContent: // what RFC 7592 section 2.3 promises, and no page that something in between made
 		return nil
+	case a.OK():
+		err = s.orGone(ctx, opDelete, have, unreadable(opDelete, a))
+	default:
+		err = s.orGone(ctx, opDelete, have, s.refused(opDelete, a, true))
 	}
-	err = s.orGone(ctx, opDelete, have, s.refused(opDelete, a, true))
 	if idserver.IsNotFound(err) {
 		return nil
 	}
 	return err
 }
 
-// orGone finds out why a registration access token is refused: also that of a client that is gone is (RFC 7592 section 2.1), which the server
-// does not know at the token endpoint either.
+// orGone finds out whether the client is gone where the answer does not say it: also its token is refused then (RFC 7592 section 2.1). The
+// token endpoint does not know it either.
 func (s *Server) orGone(ctx context.Context, op string, have idserver.Credential, refused *idserver.Error) error {
-	if !errors.Is(refused, idserver.ErrControlLost) {
+	if !errors.Is(refused, idserver.ErrControlLost) && !errors.Is(refused, idserver.ErrOutcomeUnknown) {
 		return refused
 	}
 	verdict, err := s.Verify(ctx, have, idserver.Registration{})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/oauth"
@@ -27,6 +28,7 @@ func (c call) write() bool { return c.method != http.MethodGet }
 type refusalError struct {
 	status    int
 	code      string // "" where it is in no harmless form
+	busy      bool   // its database gave way to another change
 	requestID string
 }
 
@@ -83,8 +85,12 @@ func parseRefusal(a oauth.Answer) (r refusalError, ok bool) {
 	if json.Unmarshal(body.Error, &code) == nil && errorCode.MatchString(code) {
 		r.code = code
 	}
+	r.busy = strings.HasPrefix(code, busyText)
 	return r, true
 }
+
+// busyText begins what Hydra says, with HTTP 400, of a transaction that its database took back because another one was faster.
+const busyText = "Unable to serialize access"
 
 // classify turns an answer that is no success into an error: a *refusalError where the caller has to decide, else an *idserver.Error.
 func (s *Server) classify(op string, write bool, a oauth.Answer) error {
@@ -97,6 +103,8 @@ func (s *Server) classify(op string, write bool, a oauth.Answer) error {
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
 		e.Class = idserver.ErrUnauthorized
 		e.Message = "the admin API, or a proxy before it, does not let the operator in: check the token in the Secret that credentialsRef names"
+	case wellFormed && refused.busy:
+		e.Class, e.Message = idserver.ErrUnavailable, "Hydra's database was busy with another change, and took this one back"
 	case wellFormed && a.Status >= 400 && a.Status < 500 && a.Status != http.StatusRequestTimeout:
 		return &refused
 	case a.Status >= 400 && a.Status < 500 && a.Status != http.StatusRequestTimeout:

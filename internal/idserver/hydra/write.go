@@ -140,6 +140,9 @@ func (s *Server) Claim(ctx context.Context, have idserver.Reply, owner idserver.
 	if current.Metadata == nil {
 		changes = append(changes, operation{"add", "/metadata", map[string]any{}})
 	}
+	if current.Owner != "" { // Ory's own controller deletes by it what it takes for its own
+		changes = append(changes, operation{"add", "/owner", ""})
+	}
 	return s.change(ctx, opUpdate, current, append(changes, operation{"add", "/metadata/" + noteKey, n}))
 }
 
@@ -166,8 +169,11 @@ func (s *Server) change(ctx context.Context, op string, current record, changes 
 	}
 	a, err := s.do(ctx, call{op: op, method: http.MethodPatch, url: s.clientURL(current.ClientID), body: changes})
 	if refused, ok := errors.AsType[*refusalError](err); ok {
-		if refused.status == http.StatusNotFound {
+		switch refused.status {
+		case http.StatusNotFound:
 			return idserver.Reply{}, refused.as(idserver.ErrNotFound, op, "", "")
+		case http.StatusConflict:
+			return idserver.Reply{}, refused.as(idserver.ErrRejected, op, idserver.ReasonConflict, "somebody else changed the client at the same time")
 		}
 		return idserver.Reply{}, refused.as(idserver.ErrRejected, op, idserver.ReasonInvalid, "Hydra refuses one of the values; its own log tells which")
 	}
