@@ -1,10 +1,8 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -166,12 +164,11 @@ func (r *IdentityServerReconciler) credentials(
 	if name == "" {
 		return nil, "", status.Probe{}, nil
 	}
-	keys := connections.RequiredKeys(ids.Spec)
 	var secret corev1.Secret
 	err = r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
 		return nil, "", missing("the Secret %s does not exist in the operator's namespace %s: create it with %s",
-			name, r.Namespace, cmp.Or(strings.Join(keys, " and "), v1alpha1.KeyInitialAccessToken)), nil
+			name, r.Namespace, connections.Lacking(ids.Spec, nil)), nil
 	}
 	if err != nil {
 		return nil, "", status.Probe{}, fmt.Errorf("reading the credentials of the server: %w", err)
@@ -180,11 +177,8 @@ func (r *IdentityServerReconciler) credentials(
 	for key, value := range secret.Data {
 		own[key] = idserver.Secret(value)
 	}
-	for _, key := range keys {
-		if own[key] == "" {
-			return nil, "", missing("the Secret %s in the operator's namespace %s needs the keys %s, not empty",
-				name, r.Namespace, strings.Join(keys, " and ")), nil
-		}
+	if lacking := connections.Lacking(ids.Spec, own); lacking != "" {
+		return nil, "", missing("the Secret %s in the operator's namespace %s needs the keys %s, not empty", name, r.Namespace, lacking), nil
 	}
 	return own, secret.ResourceVersion, status.Probe{}, nil
 }

@@ -23,6 +23,10 @@ for kustomization in config/default config/samples; do
 	echo "kustomization: $kustomization"
 	bin/kubectl kustomize "$kustomization" | conform
 done
+for sample in config/samples/hydra.yaml config/samples/dynamic-registration.yaml; do
+	echo "sample: $sample"
+	conform <"$sample"
+done
 
 # A typing error in a manifest is found.
 if bin/kubectl kustomize config/default | sed 's/runAsNonRoot/runAsNotRoot/' | conform >"$scratch/out" || ! grep -q runAsNotRoot "$scratch/out"; then

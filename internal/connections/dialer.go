@@ -25,13 +25,16 @@ func CredentialsSecret(spec v1alpha1.IdentityServerSpec) string {
 	return ""
 }
 
-// RequiredKeys are the keys that the Secret must have, not empty.
-func RequiredKeys(spec v1alpha1.IdentityServerSpec) []string {
+// Lacking says what the Secret must hold, for people, and does not; "" where nothing is missing.
+func Lacking(spec v1alpha1.IdentityServerSpec, own Credentials) string {
+	has := func(key string) bool { return own[key] != "" }
 	switch {
-	case spec.ERPNet != nil:
-		return []string{v1alpha1.KeyOperatorClientID, v1alpha1.KeyOperatorClientSecret}
-	case spec.DynamicRegistration != nil:
-		return nil // either of them, or both
+	case spec.ERPNet != nil && (!has(v1alpha1.KeyOperatorClientID) || !has(v1alpha1.KeyOperatorClientSecret)):
+		return v1alpha1.KeyOperatorClientID + " and " + v1alpha1.KeyOperatorClientSecret
+	case spec.DynamicRegistration != nil && !has(v1alpha1.KeyInitialAccessToken) && !has(v1alpha1.KeySoftwareStatement):
+		return v1alpha1.KeyInitialAccessToken + ", or " + v1alpha1.KeySoftwareStatement + ", or both"
+	case spec.Hydra != nil && !has(v1alpha1.KeyToken):
+		return v1alpha1.KeyToken
 	}
-	return []string{v1alpha1.KeyToken}
+	return ""
 }

@@ -244,7 +244,8 @@ func (r *Run) registerAnother(ctx context.Context, issuer string) (made oauthCli
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+identityservers.InitialAccessToken)
-	return made, answer(r.browser, request, &made)
+	err = answer(r.browser, request, &made)
+	return made, err
 }
 
 func (s *clientSite) ask(ctx context.Context, method, id string, body, told any) error {

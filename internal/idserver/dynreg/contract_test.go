@@ -1,13 +1,10 @@
 package dynreg_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -55,10 +52,9 @@ func must(t *testing.T, err error) {
 
 // subject is a real server, and what is behind its back.
 type subject struct {
-	version string
-	config  dynreg.Config
-	// clients is where its clients are seen and edited by hand.
-	clients  string
+	version  string
+	config   dynreg.Config
+	clients  contract.Clients
 	token    string
 	register string
 }
@@ -68,12 +64,12 @@ func TestContract(t *testing.T) {
 		"oidc-provider": {
 			version: identityservers.OIDCProviderVersion,
 			config:  dynreg.Config{Issuer: provider.Issuer, InitialAccessToken: identityservers.InitialAccessToken, CABundle: provider.CA},
-			clients: provider.Control + "/clients", token: "/token", register: "/reg",
+			clients: contract.Clients{URL: provider.Control + "/clients"}, token: "/token", register: "/reg",
 		},
 		"Ory Hydra, dynamic registration": {
 			version: identityservers.HydraVersion,
 			config:  dynreg.Config{Issuer: hydra.PublicURL, CABundle: hydra.CA},
-			clients: hydra.AdminURL + "/admin/clients", token: "/oauth2/token", register: "/oauth2/register",
+			clients: contract.Clients{URL: hydra.AdminURL + "/admin/clients", JSONPatch: true}, token: "/oauth2/token", register: "/oauth2/register",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { contract.Suite(t, contract.Subject{Name: name, Version: s.version}, s.harness) })
@@ -106,12 +102,7 @@ func (s subject) harness(t *testing.T) contract.Harness {
 			t.Helper()
 			return contract.AuthenticateKey(t, config.CABundle, config.Issuer+s.token, cred, service)
 		},
-		Look: s.look,
-		Edit: s.edit,
-		Remove: func(t *testing.T, clientID string) {
-			t.Helper()
-			s.behind(t, http.MethodDelete, clientID, nil, nil)
-		},
+		Look: s.clients.Look, Edit: s.clients.Edit, Remove: s.clients.Remove,
 	}
 }
 
@@ -125,60 +116,4 @@ func (s subject) target(r *http.Request) (contract.Target, bool) {
 		return contract.Reads, true
 	}
 	return contract.Writes, true
-}
-
-// behind asks the server behind the backend's back, and returns the status.
-func (s subject) behind(t *testing.T, method, clientID string, body, told any) int {
-	t.Helper()
-	var content bytes.Buffer
-	if body != nil {
-		must(t, json.NewEncoder(&content).Encode(body))
-	}
-	r, err := http.NewRequestWithContext(t.Context(), method, s.clients+"/"+url.PathEscape(clientID), &content)
-	must(t, err)
-	response, err := http.DefaultClient.Do(r)
-	must(t, err)
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= 300 && response.StatusCode != http.StatusNotFound {
-		t.Fatalf("%s %s: HTTP %d", method, clientID, response.StatusCode)
-	}
-	if told != nil && response.StatusCode < 300 {
-		must(t, json.NewDecoder(response.Body).Decode(told))
-	}
-	return response.StatusCode
-}
-
-func (s subject) look(t *testing.T, clientID string) (contract.Seen, bool) {
-	t.Helper()
-	var c struct {
-		Name   string   `json:"client_name"`
-		Grants []string `json:"grant_types"`
-		Method string   `json:"token_endpoint_auth_method"`
-	}
-	if s.behind(t, http.MethodGet, clientID, nil, &c) == http.StatusNotFound {
-		return contract.Seen{}, false
-	}
-	public := c.Method == "none"
-	return contract.Seen{DisplayName: c.Name, Enabled: len(c.Grants) > 0, Public: public, HasSecret: !public && c.Method != "private_key_jwt"}, true
-}
-
-// edit changes metadata, as an administrator of the server can.
-func (s subject) edit(t *testing.T, clientID string, change contract.Edit) {
-	t.Helper()
-	fields := map[string]any{}
-	if change.DisplayName != nil {
-		fields["client_name"] = *change.DisplayName
-	}
-	if change.Enabled != nil && !*change.Enabled {
-		fields["grant_types"], fields["response_types"] = []string{}, []string{}
-	}
-	if s.register != "/oauth2/register" {
-		s.behind(t, http.MethodPatch, clientID, fields, nil)
-		return
-	}
-	var patch []map[string]any // Hydra's is a JSON Patch
-	for name, value := range fields {
-		patch = append(patch, map[string]any{"op": "add", "path": "/" + name, "value": value})
-	}
-	s.behind(t, http.MethodPatch, clientID, patch, nil)
 }

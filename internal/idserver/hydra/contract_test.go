@@ -1,12 +1,9 @@
 package hydra_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -56,16 +53,17 @@ func TestContract(t *testing.T) {
 // harness removes all clients, and shows the server from both sides.
 func harness(t *testing.T) contract.Harness {
 	t.Helper()
+	clients := contract.Clients{URL: server.AdminURL + "/admin/clients", JSONPatch: true, NoGrant: []string{"urn:trustedapps.dev:disabled"}}
 	for {
 		var all []struct {
 			ID string `json:"client_id"`
 		}
-		admin(t, http.MethodGet, "?page_size=500", nil, &all)
+		clients.Ask(t, http.MethodGet, "?page_size=500", nil, &all)
 		if len(all) == 0 {
 			break
 		}
 		for _, c := range all {
-			admin(t, http.MethodDelete, "/"+url.PathEscape(c.ID), nil, nil)
+			clients.Remove(t, c.ID)
 		}
 	}
 	wire := &contract.Wire{Target: target}
@@ -90,19 +88,14 @@ func harness(t *testing.T) contract.Harness {
 			t.Helper()
 			return contract.AuthenticateKey(t, server.CA, server.PublicURL+"/oauth2/token", cred, service)
 		},
-		Look: look,
-		Edit: edit,
-		Remove: func(t *testing.T, clientID string) {
-			t.Helper()
-			admin(t, http.MethodDelete, "/"+url.PathEscape(clientID), nil, nil)
-		},
+		Look: clients.Look, Edit: clients.Edit, Remove: clients.Remove,
 		Plant: func(t *testing.T, clientID string, foreign bool) {
 			t.Helper()
 			body := map[string]any{"client_id": clientID, "client_name": "By hand", "grant_types": []string{"client_credentials"}, "scope": "read"}
 			if foreign {
 				body["owner"] = "another-controller/17"
 			}
-			admin(t, http.MethodPost, "", body, nil)
+			clients.Ask(t, http.MethodPost, "", body, nil)
 		},
 	}
 }
@@ -117,63 +110,4 @@ func target(r *http.Request) (contract.Target, bool) {
 		return contract.Reads, true
 	}
 	return contract.Writes, true
-}
-
-// admin asks the admin API behind the backend's back, and returns the status.
-func admin(t *testing.T, method, path string, body, told any) int {
-	t.Helper()
-	var content bytes.Buffer
-	if body != nil {
-		must(t, json.NewEncoder(&content).Encode(body))
-	}
-	r, err := http.NewRequestWithContext(t.Context(), method, server.AdminURL+"/admin/clients"+path, &content)
-	must(t, err)
-	response, err := http.DefaultClient.Do(r)
-	must(t, err)
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= 300 && response.StatusCode != http.StatusNotFound {
-		t.Fatalf("%s %s: HTTP %d", method, path, response.StatusCode)
-	}
-	if told != nil && response.StatusCode < 300 {
-		must(t, json.NewDecoder(response.Body).Decode(told))
-	}
-	return response.StatusCode
-}
-
-func look(t *testing.T, clientID string) (contract.Seen, bool) {
-	t.Helper()
-	var c struct {
-		Name   string   `json:"client_name"`
-		Grants []string `json:"grant_types"`
-		Method string   `json:"token_endpoint_auth_method"`
-		URI    string   `json:"client_uri"`
-	}
-	if admin(t, http.MethodGet, "/"+url.PathEscape(clientID), nil, &c) == http.StatusNotFound {
-		return contract.Seen{}, false
-	}
-	public := c.Method == "none"
-	return contract.Seen{
-		DisplayName: c.Name, Enabled: len(c.Grants) > 0 && !strings.HasPrefix(c.Grants[0], "urn:trustedapps"), Public: public, HasSecret: !public && c.Method != "private_key_jwt", Unmanaged: c.URI,
-	}, true
-}
-
-func edit(t *testing.T, clientID string, change contract.Edit) {
-	t.Helper()
-	var patch []map[string]any
-	add := func(path string, value any) {
-		patch = append(patch, map[string]any{"op": "add", "path": path, "value": value})
-	}
-	if change.DisplayName != nil {
-		add("/client_name", *change.DisplayName)
-	}
-	if change.Enabled != nil && !*change.Enabled {
-		add("/grant_types", []string{"urn:trustedapps.dev:disabled"})
-	}
-	if change.Keys != nil {
-		add("/jwks", idserver.NewKeySet(*change.Keys))
-	}
-	if change.Unmanaged != nil {
-		add("/client_uri", *change.Unmanaged)
-	}
-	admin(t, http.MethodPatch, "/"+url.PathEscape(clientID), patch, nil)
 }
