@@ -40,10 +40,32 @@ func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication
 		Restart: func(ctx context.Context, credential string) ([]string, error) {
 			return r.restart(ctx, app, credential, time.Now())
 		},
+		Again:   again,
 		Draw:    idserver.DrawSecret,
 		DrawKey: idserver.DrawKey,
 		NewID:   ledger.NewID,
 		Now:     time.Now,
+	}
+}
+
+// saves is how often what cannot be told again is saved, secondSave the time before the second attempt, which doubles: three seconds in all.
+const (
+	saves      = 7
+	secondSave = 50 * time.Millisecond
+)
+
+// again waits before another attempt to save what cannot be told again.
+func again(ctx context.Context, attempt int) bool {
+	if attempt >= saves {
+		return false
+	}
+	timer := time.NewTimer(secondSave << (attempt - 1))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

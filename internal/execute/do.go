@@ -61,6 +61,9 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.Ledger.Delete(ctx)
 	}
 	if changed, ok := r.changed(step); ok {
+		if _, told := step.(plan.SaveReply); told {
+			return r.insist(ctx, changed)
+		}
 		return r.save(ctx, changed)
 	}
 	return r.ask(ctx, step)

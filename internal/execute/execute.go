@@ -62,6 +62,9 @@ type Executor struct {
 	Now     func() time.Time
 	// Pace says whether a rotation may begin now; if not, when to ask again, or the zero time where its turn is told. nil: at any time.
 	Pace func() (again time.Time, ok bool)
+	// Again waits before what cannot be told again is saved once more, after the attempt of the number failed, and says whether it is to be. nil:
+	// it is not.
+	Again func(ctx context.Context, attempt int) bool
 	// Lives says whether the application exists that a mark of this cluster names.
 	Lives func(ctx context.Context, owner idserver.Mark) (bool, error)
 	// Restart restarts the workloads of the application for the credential with the ID, each once, and says which could not be and why.
@@ -174,6 +177,27 @@ func (r *run) save(ctx context.Context, rec ledger.Record) error {
 	}
 	r.observed.Ledger, r.observed.LedgerExists, r.saved = rec, true, true
 	return r.look(ctx)
+}
+
+// insist saves what a server tells only once. A process that is told to end does this first, and a write that fails is repeated, as long as
+// nobody else wrote the ledger: it may have arrived all the same.
+func (r *run) insist(ctx context.Context, rec ledger.Record) error {
+	before := r.observed.Ledger
+	err := r.save(context.WithoutCancel(ctx), rec)
+	for attempt := 1; err != nil && r.Again != nil && r.Again(ctx, attempt); attempt++ {
+		stored, _, unreadable := r.Ledger.Load(ctx)
+		switch {
+		case unreadable != nil: // and until it is, nothing can be written on top of it
+		case reflect.DeepEqual(stored, rec):
+			r.observed.Ledger, r.observed.LedgerExists, r.saved = rec, true, true
+			err = r.look(ctx)
+		case reflect.DeepEqual(stored, before):
+			err = r.save(ctx, rec)
+		default:
+			return err
+		}
+	}
+	return err
 }
 
 // fence makes sure that nobody else wrote the ledger since this run read it. A save proves that by its precondition; where none was needed,

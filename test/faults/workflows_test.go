@@ -138,7 +138,7 @@ func keyed() []*Workflow {
 		{Name: "revoke a key", spec: withKey, act: annotates(v1alpha1.RevokeAnnotation, "leaked"), reached: rotated},
 		{Name: "secret to key", spec: method(""), act: edits(func(s *v1alpha1.TrustedApplicationSpec) {
 			s.Credentials.Method = v1alpha1.MethodPrivateKeyJWT
-		})},
+		}), reached: rotated},
 		{Name: "delete with a key", spec: withKey, act: deletes, gone: true},
 	}
 }

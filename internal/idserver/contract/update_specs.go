@@ -7,6 +7,24 @@ import (
 )
 
 var updateSpecs = []spec{
+	{"takes a client that the server refuses for disabled, also without its token", replacing, func(s scene) {
+		for _, name := range []string{"service", "web", "spa", "hybrid"} {
+			c := s.registered(name, s.kinds()[name])
+			stale := c.have
+			s.Expect(c.update(s.Context())).To(Succeed())
+			s.Expect(c.cred.Control).NotTo(Equal(stale.Credential.Control), "%s: this server replaces tokens", name)
+			disabled := c.want
+			disabled.Enabled = false
+			_, err := s.Server.Update(s.Context(), stale, disabled, "")
+			s.Expect(err).To(MatchError(idserver.ErrControlLost), "%s: it is not disabled", name)
+			c.want = disabled
+			s.Expect(c.update(s.Context())).To(Succeed())
+			reply, err := s.Server.Update(s.Context(), stale, disabled, "")
+			s.Expect(err).NotTo(HaveOccurred(), "%s: it is disabled", name)
+			s.Expect(reply.Registration.Enabled).To(BeFalse())
+			s.Expect(c.remove(s.Context())).To(Succeed(), name)
+		}
+	}},
 	{"changes every field, and back", nil, func(s scene) {
 		for name, want := range s.kinds() {
 			c := s.registered(name, want)

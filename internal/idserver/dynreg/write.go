@@ -105,7 +105,11 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	case err != nil:
 		return idserver.Reply{}, err
 	case !a.OK():
-		return idserver.Reply{}, s.orGone(ctx, opUpdate, have.Credential, s.refused(opUpdate, a, true))
+		refused := s.refused(opUpdate, a, true)
+		if !want.Enabled && errors.Is(refused, idserver.ErrControlLost) {
+			return s.orDisabled(ctx, have, want, refused)
+		}
+		return idserver.Reply{}, refused
 	}
 	return s.about(opUpdate, a, at, have.Credential, want)
 }
@@ -135,7 +139,8 @@ func (s *Server) Delete(ctx context.Context, have idserver.Credential) error {
 // orGone finds out whether the client is gone where the answer does not say it: also its token is refused then (RFC 7592 section 2.1). The
 // token endpoint does not know it either.
 func (s *Server) orGone(ctx context.Context, op string, have idserver.Credential, refused *idserver.Error) error {
-	if !errors.Is(refused, idserver.ErrControlLost) && !errors.Is(refused, idserver.ErrOutcomeUnknown) {
+	ended := !have.ExpiresAt.IsZero() && !s.oauth.Now().Before(have.ExpiresAt) // a secret that ended says nothing about its client
+	if ended || !errors.Is(refused, idserver.ErrControlLost) && !errors.Is(refused, idserver.ErrOutcomeUnknown) {
 		return refused
 	}
 	verdict, err := s.Verify(ctx, have, idserver.Registration{})
@@ -146,6 +151,22 @@ func (s *Server) orGone(ctx context.Context, op string, have idserver.Credential
 		return &idserver.Error{Class: idserver.ErrNotFound, Op: op, HTTPStatus: refused.HTTPStatus, RequestID: refused.RequestID}
 	}
 	return refused
+}
+
+// orDisabled finds out whether a client that cannot be changed is disabled all the same, or gone: by a request whose answer was lost with the
+// token.
+func (s *Server) orDisabled(ctx context.Context, have idserver.Reply, want idserver.Registration, lost *idserver.Error) (idserver.Reply, error) {
+	ask := want
+	ask.Public = false // it is asked about, too: by its id alone
+	verdict, err := s.Verify(ctx, have.Credential, ask)
+	if err != nil {
+		return idserver.Reply{}, err
+	}
+	switch verdict.Code {
+	case "unauthorized_client", "unsupported_grant_type", "invalid_request", "invalid_client": // servers differ
+		return idserver.Reply{Credential: have.Credential, Registration: want, HasSecret: !want.Secretless()}, nil
+	}
+	return idserver.Reply{}, lost
 }
 
 // managed refuses a registration that the server gave no means to manage.

@@ -74,6 +74,9 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrNotFound, Op: op}
 	}
 	if s.lacksControl(i, have.Credential) {
+		if !want.Enabled && !s.held[i].Registration.Enabled { // a token request tells that
+			return idserver.Reply{Credential: have.Credential, Registration: want, HasSecret: !want.Secretless()}, nil
+		}
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrControlLost, Op: op}
 	}
 	if s.unmarked(i) {
