@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,7 +49,7 @@ type swept struct {
 func (r *IdentityServerReconciler) sweep(
 	ctx context.Context, ids *v1alpha1.IdentityServer, server idserver.Server, next *v1alpha1.IdentityServerStatus,
 ) error {
-	if !server.Capabilities().Lookup || !r.sweepDue(ids) {
+	if !r.sweepDue(ids) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
@@ -56,6 +57,12 @@ func (r *IdentityServerReconciler) sweep(
 	var apps v1alpha1.TrustedApplicationList
 	if err := r.Client.List(ctx, &apps, client.MatchingFields{serverIndex: ids.Name}); err != nil {
 		return fmt.Errorf("listing the applications of the server: %w", err)
+	}
+	if !server.Capabilities().Lookup {
+		r.doubt(ids.Name, apps.Items)
+		status.Orphans(next, nil, apps.Items)
+		r.noteSweep(ids)
+		return nil
 	}
 	found, err := execute.List(ctx, server, r.Cluster)
 	if err != nil {
@@ -69,11 +76,31 @@ func (r *IdentityServerReconciler) sweep(
 		return err
 	}
 	status.Orphans(next, orphans, apps.Items)
+	r.noteSweep(ids)
+	return nil
+}
+
+func (r *IdentityServerReconciler) noteSweep(ids *v1alpha1.IdentityServer) {
 	r.Metrics.Swept(ids.Name, time.Now())
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.swept[ids.Name] = swept{at: time.Now(), asked: ids.Annotations[v1alpha1.SweepAnnotation]}
-	r.mu.Unlock()
-	return nil
+}
+
+// doubt wakes all applications of a server that has no list: whether a registration is there is only seen by its credential.
+func (r *IdentityServerReconciler) doubt(server string, apps []v1alpha1.TrustedApplication) {
+	var uids []types.UID
+	for i := range apps {
+		if want := desired.Registration(&apps[i]); apps[i].DeletionTimestamp.IsZero() && !want.Public && want.Enabled {
+			uids = append(uids, apps[i].UID)
+		}
+	}
+	r.Inventory.Doubt(server, uids)
+	for i := range apps {
+		if slices.Contains(uids, apps[i].UID) {
+			r.Wake(client.ObjectKeyFromObject(&apps[i]))
+		}
+	}
 }
 
 // suspicions wakes the applications whose registration may have been changed.

@@ -406,8 +406,8 @@ type Capabilities struct {
 	Strategies []RotationStrategy `json:"strategies,omitempty"`
 
 	// search says whether registrations can be looked for at the server. Where
-	// they cannot (false), drift and orphans are not found, and nothing can be
-	// adopted.
+	// they cannot (false), a sweep only tries the credentials; other drift and
+	// orphans are not found, and nothing can be adopted.
 	//
 	// +optional
 	Search *bool `json:"search,omitempty"`

@@ -186,12 +186,17 @@ func (r *run) verify(ctx context.Context) {
 	switch {
 	case err != nil:
 		r.failure(err)
+	case !verdict.OK && !r.observed.Applied && r.observed.Proving(r.desired):
+		r.observed.Refused, r.observed.Absent = true, verdict.Code == unknownClient
 	case !verdict.OK:
 		r.observed.Failure = plan.Refused(verdict)
 	default:
 		r.observed.Verified = newest.ID
 	}
 }
+
+// unknownClient is the code for a client that the server does not know, or whose credential it does not know (RFC 6749 section 5.2).
+const unknownClient = "invalid_client"
 
 // recall tries the published credential on the registration as it is, whatever the spec asks for by now.
 func (r *run) recall(ctx context.Context) {

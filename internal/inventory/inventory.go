@@ -42,6 +42,8 @@ type page struct {
 	// orphans are the handles that the last sweep found to belong to nobody.
 	orphans map[string]bool
 	owned   int
+	// blind: there is no list of the registrations.
+	blind bool
 }
 
 // Enter notes the outcome of a sweep and returns the applications to look at.
@@ -82,6 +84,21 @@ func (b *Book) Enter(server string, found []idserver.Reply, apps []App) []types.
 	}
 	b.servers[server] = now
 	return suspects
+}
+
+// Doubt notes a sweep of a server that has no list of its registrations: all of the applications are to be looked at.
+func (b *Book) Doubt(server string, apps []types.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.servers == nil {
+		b.servers = map[string]*page{}
+	}
+	b.sweeps++
+	now := &page{suspects: map[types.UID]int{}, blind: true}
+	for _, uid := range apps {
+		now.suspects[uid] = b.sweeps
+	}
+	b.servers[server] = now
 }
 
 // differs says whether none of an application's registrations is as it should be.
@@ -136,7 +153,9 @@ func (b *Book) Owned() map[string]int {
 	defer b.mu.Unlock()
 	owned := make(map[string]int, len(b.servers))
 	for name, p := range b.servers {
-		owned[name] = p.owned
+		if !p.blind {
+			owned[name] = p.owned
+		}
 	}
 	return owned
 }

@@ -57,6 +57,21 @@ func TestASweepRaisesSuspicionWhereSomethingMayDiffer(t *testing.T) {
 	}
 }
 
+func TestASweepWithoutAListDoubtsAll(t *testing.T) {
+	g := NewWithT(t)
+	var b Book
+	b.Doubt("auth", []types.UID{"u", "v"})
+	sweep := b.Suspect("auth", "u")
+	g.Expect(sweep).NotTo(BeZero())
+	g.Expect(b.Suspect("auth", "v")).To(Equal(sweep))
+	g.Expect(b.Suspect("auth", "w")).To(BeZero())
+	g.Expect(b.Owned()).To(BeEmpty(), "nobody knows how many there are")
+	b.Doubt("auth", []types.UID{"u"})
+	b.Clear("auth", "u", sweep)
+	g.Expect(b.Suspect("auth", "u")).To(BeNumerically(">", sweep), "a suspicion that was raised since stays")
+	g.Expect(b.Suspect("auth", "v")).To(BeZero(), "it is gone")
+}
+
 func TestASuspicionIsNotLost(t *testing.T) {
 	g := NewWithT(t)
 	var b Book

@@ -7,8 +7,16 @@ func (o Observed) inspecting(d Desired) bool {
 	return d.Suspect && d.ServerReady && d.Capabilities.Lookup && o.Committed(d) && !o.rotating(d)
 }
 
-// Inspected says whether this run looked at a registration that was told before.
+// Proving says whether a sweep's doubt is to be settled by a token request: only where nobody can look at the registration.
+func (o Observed) Proving(d Desired) bool {
+	return d.Suspect && d.ServerReady && !d.Capabilities.Lookup && d.provable() && o.Committed(d) && !o.rotating(d)
+}
+
+// Inspected says whether this run looked at a registration that was told before, or tried its credential.
 func (o Observed) Inspected(d Desired) bool {
+	if o.Proving(d) {
+		return o.Refused || o.Verified == o.Ledger.Newest().ID
+	}
 	return o.inspecting(d) && o.looked(o.Ledger.Newest().ClientID)
 }
 
@@ -18,7 +26,10 @@ func (o Observed) Drift(d Desired) []string {
 		return nil
 	}
 	found := o.Found[o.Ledger.Newest().ClientID]
-	if found == nil {
+	switch {
+	case o.Proving(d) && (!o.Refused || o.Verified == o.Ledger.Newest().ID):
+		return nil
+	case o.Refused, found == nil:
 		return []string{"registration"}
 	}
 	names := slices.DeleteFunc(o.Want(d).Diff(found.Registration), func(n string) bool { return slices.Contains(o.Ledger.Altered, n) })
@@ -30,6 +41,9 @@ func (o Observed) Drift(d Desired) []string {
 
 // repairing says whether the registration is brought back. It is told the whole of it: what a person did to a secret cannot be seen.
 func (o Observed) repairing(d Desired) bool {
+	if o.Proving(d) && !o.Refused {
+		return false
+	}
 	return d.Enforce && o.Inspected(d) && (!o.Applied || o.unproven(d))
 }
 
@@ -41,6 +55,9 @@ func (o Observed) unproven(d Desired) bool {
 func inspect(d Desired, o Observed) Step {
 	if o.inspecting(d) && !o.Inspected(d) {
 		return Lookup{ClientID: o.Ledger.Newest().ClientID}
+	}
+	if o.Proving(d) && !o.Inspected(d) {
+		return Verify{}
 	}
 	return nil
 }

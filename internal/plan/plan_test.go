@@ -39,8 +39,8 @@ var livingCases = []ruleCase{
 	{"possible, unregistered", []spoken{says(Fail{Reason: "Unsupported", Message: "not on this server"}, noLedger, impossible)}, [][]edit{{noLedger}, {impossible}, {noLedger, impossible, disabled}}},
 	{"respectForeign, unregistered", []spoken{failsWith("SecretConflict", noLedger, foreignSecret), failsWith("ConfigMapConflict", noLedger, foreignConfig)}, [][]edit{{noLedger}, {foreignSecret}}},
 	{"renderable, unregistered", []spoken{failsWith("TemplateInvalid", noLedger, unrenderable)}, [][]edit{{noLedger}, {unrenderable}}},
-	{"inspect", []spoken{says(Lookup{ClientID: appID}, suspicious), says(Lookup{ClientID: otherID}, suspicious, taking, onOther)}, [][]edit{
-		{}, {suspicious, unpublished}, {suspicious, serverDown}, {suspicious, serverIssued}, {suspicious, lookedUp(mine)}, {suspicious, asked, granted},
+	{"inspect", []spoken{says(Lookup{ClientID: appID}, suspicious), says(Lookup{ClientID: otherID}, suspicious, taking, onOther), says(Verify{}, suspicious, serverIssued)}, [][]edit{
+		{}, {suspicious, unpublished}, {suspicious, serverDown}, {suspicious, serverIssued, proven}, {suspicious, serverIssued, refusedNow}, {suspicious, serverIssued, unverified}, {suspicious, serverIssued, disabled}, {suspicious, serverIssued, serverDown}, {suspicious, lookedUp(mine)}, {suspicious, asked, granted},
 	}},
 	{"possible, uncommitted", []spoken{says(Fail{Reason: "Unsupported", Message: "not on this server"}, unpublished, impossible), says(Fail{Reason: "Unsupported", Message: "not on this server"}, asked, granted, impossible)}, [][]edit{{unpublished}, {impossible}, {unpublished, impossible, disabled}}},
 	{"awaitServer", []spoken{says(Wait{Reason: "IdentityServerNotReady", Message: "down"}, serverDown, unpublished)}, [][]edit{{serverDown}, {unpublished}}},
@@ -75,6 +75,7 @@ var livingCases = []ruleCase{
 		says(SaveIntent{}, serverIssued, exposed),
 		says(SaveIntent{}, serverIssued, unpublished, absent),
 		says(SaveIntent{}, serverIssued, unpublished, lost("n")),
+		says(SaveIntent{}, serverIssued, suspicious, enforcing, refusedNow, absent),
 		says(SaveIntent{}, keyed, unpublished, serverIssued, public),
 		says(NoteLost{}, serverIssued, public, replaced, lost("o")),
 		failsWith("TooManyOrphans", serverIssued, public, replaced, lost("o"), manyOrphans),
@@ -83,7 +84,7 @@ var livingCases = []ruleCase{
 		says(DeleteOld{}, serverIssued, public, replaced),
 		says(ForgetOld{}, serverIssued, public, replaced, deleted("o")),
 		failsWith("TooManyOrphans", serverIssued, public, manyOrphans),
-	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}, {serverIssued, unpublished, lost("o")}, {keyed, serverIssued, unpublished}}},
+	}, [][]edit{{unpublished, noLedger}, {serverIssued, unpublished}, {serverIssued}, {serverIssued, unpublished, lost("o")}, {serverIssued, suspicious, refusedNow, absent}, {serverIssued, suspicious, enforcing, refusedNow}, {keyed, serverIssued, unpublished}}},
 	{"recall", []spoken{says(Recall{}, noLedger, held, lookedUp(mine))}, [][]edit{
 		{held, lookedUp(mine)}, {noLedger, lookedUp(mine)}, {noLedger, held, absentLooked}, {noLedger, held, lookedUp(mine), heldProven},
 		{noLedger, held, lookedUp(mine), heldRefused}, {noLedger, held, lookedUp(mine), serverIssued}, {noLedger, held, lookedUp(mine), public},
@@ -101,7 +102,7 @@ var livingCases = []ruleCase{
 		{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(nobody)}, {unpublished, serverIssued},
 	}},
 	{"create", []spoken{says(Create{}, unpublished, absentLooked), says(Create{}, suspicious, enforcing, absentLooked)}, [][]edit{{absentLooked}, {unpublished, lookedUp(mine)}, {unpublished, absentLooked, applied}, {unpublished, serverIssued}}},
-	{"apply", []spoken{says(Apply{}, suspicious, enforcing, lookedUp(mine)), says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued)}, [][]edit{{}, {suspicious, lookedUp(mine)}, {suspicious, absentLooked}, {suspicious, enforcing, lookedUp(mine), applied}, {unpublished, applied}}},
+	{"apply", []spoken{says(Apply{}, suspicious, enforcing, lookedUp(mine)), says(Apply{}, unpublished), says(Apply{}, unpublished, serverIssued), says(Apply{}, serverIssued, suspicious, enforcing, refusedNow)}, [][]edit{{}, {suspicious, lookedUp(mine)}, {suspicious, absentLooked}, {suspicious, enforcing, lookedUp(mine), applied}, {unpublished, applied}}},
 	{"verify", []spoken{says(Verify{}, unpublished), says(Verify{}, suspicious, enforcing, lookedUp(mine), applied)}, [][]edit{{}, {unpublished, proven}, {unpublished, unverified}, {unpublished, disabled}, {unpublished, public}}},
 	{"respectForeign", []spoken{failsWith("SecretConflict", foreignSecret), failsWith("ConfigMapConflict", foreignConfig)}, [][]edit{{}}},
 	{"renderable", []spoken{failsWith("TemplateInvalid", unrenderable)}, [][]edit{{}}},

@@ -82,6 +82,8 @@ type Observed struct {
 	Applied bool
 	// Verified is the ID of the credential that was proven in this run.
 	Verified string
+	// Refused: the server refused in this run the credential that is in use, which a sweep doubted.
+	Refused bool
 	// HeldRefused: the server refused in this run what Output.Held holds.
 	HeldRefused bool
 	// OwnerLives: the application that a registration found in this run belongs to exists. Left is the ledger that a former application of

@@ -112,6 +112,7 @@ var (
 	unsaved         = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
 	manyOrphans     = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
 	orphansRecorded = edit(func(_ *Desired, o *Observed) { o.OrphansRecorded = true })
+	refusedNow      = edit(func(_ *Desired, o *Observed) { o.Refused = true })
 	failing         = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
 )
 

@@ -48,7 +48,10 @@ func campaigns(full Budget) []Campaign {
 		w.sweeps = true
 		swept = append(swept, w)
 	}
+	doubted := newWorld(serverIssued, spec{kind: service, secretName: "first"}, false)
+	doubted.sweeps = true
 	all = append(all,
+		Campaign{serverIssued + ", sweeps", []*World{doubted}, Budget{max(0, full.Faults-1), full.Actions}},
 		Campaign{clientChosen + ", sweeps", swept, Budget{max(0, full.Faults-1), full.Actions}},
 		Campaign{clientChosen + ", orphans are ended", orphaned(), Budget{max(0, full.Faults-1), full.Actions}},
 		Campaign{clientChosen + ", orphans are ended, many actions", orphaned(), Budget{max(0, full.Faults-2), full.Actions + 1}})

@@ -9,7 +9,7 @@ import (
 func editRegistration(what string, edit func(*memory.Stored)) action {
 	return action{
 		name: "somebody " + what + " the registration at the server", cost: 1,
-		possible: func(w *World) bool { return w.sweeps && len(w.ours()) > 0 },
+		possible: func(w *World) bool { return w.sweeps && w.profile == clientChosen && len(w.ours()) > 0 },
 		apply: func(w *World) {
 			ours := w.ours()
 			id := ours[len(ours)-1].ClientID

@@ -79,6 +79,7 @@ var mistakes = append(rotationMistakes, []Mistake{
 		next: believing(func(d *plan.Desired, _ *plan.Observed) { d.Adoption.Observe = false }),
 	},
 	{name: "a registration that is gone comes back with another secret", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairWithNewSecret},
+	{name: "a credential that a sweep doubts is not tried", profile: serverIssued, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "what a sweep finds is not looked into", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "a secret that was reset is left", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairOnlyWhatIsSeen},
 	{name: "what could be ended is abandoned", profile: clientChosen, budget: Budget{0, 2}, abandons: true, next: abandonAtOnce},

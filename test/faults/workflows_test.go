@@ -163,7 +163,7 @@ func general() []*Workflow {
 		})},
 		{Name: "revoke", spec: rotatingSpec(v1alpha1.RotationAnnounce), act: annotates(v1alpha1.RevokeAnnotation, "leaked"), reached: rotated},
 		{Name: "repair drift", spec: serviceSpec, act: drift, searching: true},
-		{Name: "bring back a registration", spec: serviceSpec, act: removeRegistration, searching: true},
+		{Name: "bring back a registration", spec: serviceSpec, act: removeRegistration},
 		{Name: "adopt", spec: adoptingSpec, fresh: true, arrange: plant, searching: true},
 		{Name: "delete", spec: hybridSpec, act: deletes, gone: true},
 		{Name: "delete, to be disabled only", spec: disablingSpec, act: deletes, gone: true},

@@ -12,6 +12,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	kube "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -87,6 +88,29 @@ var _ = Describe("what a server does not do", func() {
 			left := s.clients(ctx)
 			Expect(left).To(HaveLen(len(before)+1), "the declared orphan, and nothing else")
 			Expect(left).To(HaveKey(string(former.Data["client_id"])))
+		})
+	}
+
+	for name, s := range subjects {
+		if s.chosenID || name == "Ory Hydra" {
+			continue // there a sweep sees the registrations themselves
+		}
+		It("is noticed by a sweep where a registration is gone, at "+name, func(ctx SpecContext) {
+			app := s.application(service)
+			Expect(parts.Admin.Create(ctx, app)).To(Succeed())
+			becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+			former := app.Status.ClientID
+			s.remove(ctx, former)
+			sweep := kube.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.SweepAnnotation+`":"`+former+`"}}}`))
+			Expect(parts.Admin.Patch(ctx, &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: s.server}}, sweep)).To(Succeed())
+			Eventually(func(g Gomega) {
+				g.Expect(parts.Admin.Get(ctx, kube.ObjectKeyFromObject(app), app)).To(Succeed())
+				g.Expect(app.Status.ClientID).NotTo(Equal(former), "it is registered anew")
+				g.Expect(meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+			}).Should(Succeed())
+			Expect(s.accepted(ctx, published(ctx, app))).To(Equal(http.StatusOK))
+			Expect(told(ctx, app, "DriftRepaired")).To(ContainSubstring("registration"))
+			deleted(ctx, app)
 		})
 	}
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -36,6 +37,8 @@ type subject struct {
 	ca     []byte
 	// clients are its clients as its administrator sees them, by client id.
 	clients func(context.Context) map[string]client
+	// remove deletes a client behind the operator's back.
+	remove func(ctx context.Context, id string)
 	// chosenID: the client id is the applicationUri.
 	chosenID bool
 	// signIn signs a user in, and lets the user consent, at the authorization URL, and returns where the browser was sent in the end.
@@ -91,10 +94,11 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		server: "hydra", ca: hydra.CA, chosenID: true, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"), signIn: atHydra(hydra.AdminURL),
 	}
 	*subjects["dynamic registration at oidc-provider"] = subject{
-		server: "oidc", ca: provider.CA, clients: list(provider.Control + "/clients"), signIn: atOIDCProvider,
+		server: "oidc", ca: provider.CA, clients: list(provider.Control + "/clients"), remove: remove(provider.Control + "/clients"), signIn: atOIDCProvider,
 	}
 	*subjects["dynamic registration at Ory Hydra"] = subject{
 		server: "hydra-dynamic", ca: hydra.CA, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"), signIn: atHydra(hydra.AdminURL),
+		remove: remove(hydra.AdminURL + "/admin/clients"),
 	}
 	adminURL = hydra.AdminURL
 	for name, spec := range map[string]v1alpha1.IdentityServerSpec{
@@ -135,6 +139,19 @@ func list(address string) func(context.Context) map[string]client {
 			byID[c.ID] = c
 		}
 		return byID
+	}
+}
+
+// remove deletes clients of a server behind the operator's back.
+func remove(address string) func(context.Context, string) {
+	return func(ctx context.Context, id string) {
+		GinkgoHelper()
+		request, err := http.NewRequestWithContext(ctx, http.MethodDelete, address+"/"+url.PathEscape(id), http.NoBody)
+		Expect(err).NotTo(HaveOccurred())
+		response, err := http.DefaultClient.Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(response.Body.Close()).To(Succeed())
+		Expect(response.StatusCode).To(BeNumerically("<", http.StatusMultipleChoices))
 	}
 }
 
