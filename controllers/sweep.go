@@ -49,7 +49,8 @@ type swept struct {
 func (r *IdentityServerReconciler) sweep(
 	ctx context.Context, ids *v1alpha1.IdentityServer, server idserver.Server, next *v1alpha1.IdentityServerStatus,
 ) error {
-	if !r.sweepDue(ids) {
+	searchable, due := server.Capabilities().Lookup, r.sweepDue(ids)
+	if searchable && !due {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
@@ -58,10 +59,12 @@ func (r *IdentityServerReconciler) sweep(
 	if err := r.Client.List(ctx, &apps, client.MatchingFields{serverIndex: ids.Name}); err != nil {
 		return fmt.Errorf("listing the applications of the server: %w", err)
 	}
-	if !server.Capabilities().Lookup {
-		r.doubt(ids.Name, apps.Items)
-		status.Orphans(next, nil, apps.Items)
-		r.noteSweep(ids)
+	if !searchable {
+		status.Orphans(next, nil, apps.Items) // what is declared is known without a sweep
+		if due {
+			r.doubt(ids.Name, apps.Items)
+			r.noteSweep(ids)
+		}
 		return nil
 	}
 	found, err := execute.List(ctx, server, r.Cluster)

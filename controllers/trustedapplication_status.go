@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +25,14 @@ func (r *TrustedApplicationReconciler) report(
 ) error {
 	told := result.Observed.Applied
 	warnings := desired.MergeWarnings(desired.Warnings(app, entry, result.Observed.RestartProblems...), result.Warnings, app.Status.Warnings, told)
-	return r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now()))
+	declared := app.Status.Orphans
+	if err := r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now())); err != nil {
+		return err
+	}
+	if !slices.Equal(declared, app.Status.Orphans) {
+		r.Pool.Changed(app.Spec.IdentityServerRef.Name) // it names them, too
+	}
+	return nil
 }
 
 // writeStatus writes the status if it changed, with an event where readiness did.

@@ -76,5 +76,8 @@ func (p *Pool) Remove(name string) {
 	}
 }
 
+// Changed says that an application of the server has something to tell in the status of the server.
+func (p *Pool) Changed(name string) { p.suspect(name) }
+
 // Suspect says that the server could not be reached, or refused the operator, so that it is probed soon.
 func (p *Pool) Suspect(name string) { p.suspect(name) }
