@@ -73,7 +73,7 @@ unit: standin identityservers ## Test what needs no control plane, and the stand
 .PHONY: explorer
 explorer: ## Try every crash, lost answer and edit, in every order, on the real plan and executor.
 	@mkdir -p build
-	go test -count=1 -v ./test/explorer
+	go test -count=1 -timeout 20m -v ./test/explorer
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration

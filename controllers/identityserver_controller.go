@@ -100,6 +100,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		Info: probe.Info, Ready: probe.Reason == "", Reason: probe.Reason, Message: probe.Message,
 		Verification: ids.Spec.Verification, Environment: ids.Spec.Environment, Spacing: connections.SpacingOf(ids.Spec),
 		Takeover: ids.Spec.Takeover == v1alpha1.TakeoverAllowed, FormerClusters: ids.Spec.FormerClusters,
+		Access: ids.Spec.Access, DisableDenied: ids.Spec.AccessPolicy == v1alpha1.AccessDisable,
 	}
 	if connection != nil {
 		entry.Server = connection

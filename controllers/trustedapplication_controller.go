@@ -95,7 +95,10 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		r.Pace.Forget(req.NamespacedName) // a rotation that stands still keeps nobody else from beginning
 		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
 	}
-	d := desired.Of(app, r.Cluster, entry, known)
+	d, err := r.granted(ctx, app, entry, desired.Of(app, r.Cluster, entry, known))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	sweep := r.Inventory.Suspect(app.Spec.IdentityServerRef.Name, app.UID)
 	d.Suspect = sweep > 0
 	if permitted, remedy, known := r.Published.Permitted(req.Namespace); !permitted {

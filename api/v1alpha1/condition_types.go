@@ -101,6 +101,8 @@ const (
 	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonInvalidSchedule: the window of spec.credentials.rotation cannot be read; everything else was done, nothing is rotated on schedule.
 	ReasonInvalidSchedule = "InvalidSchedule"
+	// ReasonAccessDenied: no grant of the server covers what the spec asks for.
+	ReasonAccessDenied = "AccessDenied"
 	// ReasonAltered: the server registered other values than the spec asks for.
 	ReasonAltered = "Altered"
 	// ReasonControlLost: the server refuses the registration access token; the registration cannot be managed any more.

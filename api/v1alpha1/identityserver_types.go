@@ -233,6 +233,129 @@ const (
 	OrphanDelete OrphanPolicy = "Delete"
 )
 
+// AccessPolicy says what becomes of an application that no grant covers any more.
+//
+// +kubebuilder:validation:Enum=Freeze;Disable
+type AccessPolicy string
+
+const (
+	// AccessFreeze leaves it as it is.
+	AccessFreeze AccessPolicy = "Freeze"
+	// AccessDisable makes the server refuse it.
+	AccessDisable AccessPolicy = "Disable"
+)
+
+// NamespacePattern is the name of a namespace, or a beginning of such names with * after it; * alone is all of them.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?|([a-z0-9][-a-z0-9]*)?[*])$')",message="must be the name of a namespace, or its beginning with * after it, for example orders, team-a-* or *"
+type NamespacePattern string
+
+// TextPattern is a text, or a beginning of texts with * after it. {namespace} stands for the namespace of the application.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=254
+// +kubebuilder:validation:XValidation:rule="!self.matches('[*].')",message="may have * at its end only"
+// +kubebuilder:validation:XValidation:rule=`!self.matches('[{]namespace[}][^/.:_]')`,message="must have one of / . : _ after {namespace}, which no name of a namespace holds: else the team of the namespace a could register what is for ab"
+type TextPattern string
+
+// HostPattern is a host, with *. before it for all of its subdomains, or the scheme of a native application with : after it.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=254
+// +kubebuilder:validation:XValidation:rule="self.matches('^(([*][.])?[a-z0-9]([-.a-z0-9]*[a-z0-9])?|[[:xdigit:]:]+|[a-z][-+.a-z0-9]*:)$')",message="must be a host in lower case without a port, for example shop.example.com, *.example.com or 127.0.0.1, or the scheme of a native application, for example com.example.app:"
+type HostPattern string
+
+// AccessGrant lets the applications of some namespaces be registered, within bounds. A bound that is absent bounds nothing.
+type AccessGrant struct {
+	// name is what messages call the grant.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a name of lower-case letters, digits and '-'"
+	Name string `json:"name,omitempty"`
+
+	// namespaces are those whose applications the grant is for: names, or
+	// beginnings of names such as team-a-*, or * for all.
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Namespaces []NamespacePattern `json:"namespaces,omitempty"`
+
+	// applicationUris are the client ids that may be registered, or beginnings of
+	// them, for example com.example.{namespace}/*
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	ApplicationURIs []TextPattern `json:"applicationUris,omitempty"`
+
+	// flows are those that may be used: ClientCredentials, AuthorizationCode,
+	// Hybrid.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Flows []Flow `json:"flows,omitempty"`
+
+	// clientTypes are Confidential, Public, or both.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	ClientTypes []ClientType `json:"clientTypes,omitempty"`
+
+	// scopes are those that may be registered, or beginnings of them.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Scopes []TextPattern `json:"scopes,omitempty"`
+
+	// systemUsers are the logins that services may act as, or beginnings of them,
+	// for example svc.{namespace}.*
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	SystemUsers []TextPattern `json:"systemUsers,omitempty"`
+
+	// redirectHosts are the hosts that users may be sent to after sign-in and
+	// sign-out: shop.example.com, *.example.com, or com.example.app: for the
+	// scheme of a native application.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	RedirectHosts []HostPattern `json:"redirectHosts,omitempty"`
+
+	// referenceTokens are the policies for reference tokens that may be set.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	ReferenceTokens []ReferenceTokenPolicy `json:"referenceTokens,omitempty"`
+
+	// maxApplications is how many applications of all namespaces of the grant may
+	// be registered at this server, the oldest first.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	MaxApplications *int32 `json:"maxApplications,omitempty"`
+}
+
 // IdentityServerSpec says which server it is and how to reach it. Exactly one backend is needed.
 //
 // +kubebuilder:validation:ExactlyOneOf=erpNet;dynamicRegistration;hydra
@@ -296,6 +419,28 @@ type IdentityServerSpec struct {
 	// +optional
 	// +default="Forbidden"
 	Takeover TakeoverPolicy `json:"takeover,omitempty"`
+
+	// access are grants: who may register what at this server. An application is
+	// registered where one grant covers all of it. Without any grant every
+	// namespace that the operator may publish in may register everything: set
+	// at least one where teams do not trust each other.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Access []AccessGrant `json:"access,omitempty"`
+
+	// accessPolicy says what becomes of an application that is registered and that
+	// no grant covers any more. Freeze (default): its registration and its Secret
+	// stay as they are; the server is told nothing of it but its kill switch
+	// (enabled: false) and its end. Disable: the server refuses it as well, until
+	// a grant covers it again.
+	//
+	// +optional
+	// +default="Freeze"
+	AccessPolicy AccessPolicy `json:"accessPolicy,omitempty"`
 
 	// formerClusters are the UIDs of clusters that this one was restored from: the
 	// UID of the namespace kube-system there. Their marks then count as those of

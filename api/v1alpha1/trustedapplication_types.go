@@ -322,8 +322,8 @@ type RotationSpec struct {
 	// beside the present one, which goes on to work for the gracePeriod; no client
 	// that reads its Secret again fails.
 	// Replace (default, and the only one, where the server issues client ids, as
-	// with dynamic registration): the application is registered once more, the Secret
-	// changes to the other client_id and client_secret, and the former
+	// with dynamic registration): the application is registered once more, the
+	// Secret changes to the other client_id and client_secret, and the former
 	// registration is deleted after the gracePeriod; no client that reads its
 	// Secret again fails.
 	//

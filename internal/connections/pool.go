@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 )
@@ -26,6 +28,9 @@ type Entry struct {
 	FormerClusters []string
 	// Paused: nothing is done for the server and its applications.
 	Paused bool
+	// Access are the grants of the spec, and DisableDenied says that the server is to refuse what none covers any more.
+	Access        []v1alpha1.AccessGrant
+	DisableDenied bool
 	// Spacing is that of the spec, with its defaults.
 	Spacing Spacing
 }
@@ -58,9 +63,11 @@ func (p *Pool) Set(name string, e Entry) {
 	before, known := p.entries[name]
 	p.entries[name] = e
 	p.mu.Unlock()
-	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints || before.Server != e.Server ||
+	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints ||
+		before.Info.KeyAlgorithm != e.Info.KeyAlgorithm || before.Server != e.Server ||
 		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason ||
-		before.Paused != e.Paused || before.Takeover != e.Takeover || !slices.Equal(before.FormerClusters, e.FormerClusters) {
+		before.Paused != e.Paused || before.DisableDenied != e.DisableDenied || !equality.Semantic.DeepEqual(before.Access, e.Access) ||
+		before.Takeover != e.Takeover || !slices.Equal(before.FormerClusters, e.FormerClusters) {
 		p.changed(name)
 	}
 }

@@ -42,6 +42,9 @@ func TestPoolTellsOfWhatApplicationsLookAtAndNothingElse(t *testing.T) {
 		"an endpoint":            {func(e *Entry) { e.Info.Endpoints.EndSession = "https://acme.example/id/bye" }, true},
 		"verification":           {func(e *Entry) { e.Verification = v1alpha1.VerificationOff }, true},
 		"environment":            {func(e *Entry) { e.Environment = v1alpha1.EnvironmentTest }, true},
+		"keys":                   {func(e *Entry) { e.Info.KeyAlgorithm = "ES256" }, true},
+		"a grant":                {func(e *Entry) { e.Access = []v1alpha1.AccessGrant{{Name: "teams"}} }, true},
+		"who lost a grant":       {func(e *Entry) { e.DisableDenied = true }, true},
 		"a message":              {func(e *Entry) { e.Message = "unavailable (HTTP 503, request 2)" }, false},
 		"what administrators see": {func(e *Entry) {
 			e.Info.Version, e.Info.Features, e.Info.Warnings = "26.3", []string{"B"}, []string{"w"}

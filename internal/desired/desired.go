@@ -43,12 +43,26 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 		return d
 	}
 	d.Verify = entry.Verification != v1alpha1.VerificationOff
-	// The verification is part of the target: what was published unproven does not count once proof is required.
+	d.Target = target(d, entry)
+	return d
+}
+
+// target names what is wanted. The verification is part of it: what was published unproven does not count once proof is required.
+func target(d plan.Desired, entry connections.Entry) string {
 	proof := "/verification=required"
 	if !d.Verify {
 		proof = "/verification=off"
 	}
-	d.Target = d.Want.Hash(entry.Info.Endpoints.Issuer + proof)
+	return d.Want.Hash(entry.Info.Endpoints.Issuer + proof)
+}
+
+// Denied is what is desired where no grant of the server covers the application, for the reason given.
+func Denied(d plan.Desired, entry connections.Entry, why string) plan.Desired {
+	if d.Denied = why; why == "" || !entry.DisableDenied || d.Target == "" {
+		return d
+	}
+	d.Want.Enabled = false
+	d.Target = target(d, entry)
 	return d
 }
 

@@ -88,3 +88,22 @@ type bare struct{ idserver.Server }
 func (bare) Capabilities() idserver.Capabilities {
 	return idserver.Capabilities{SecretOrigin: idserver.ServerIssued, SecretSlots: 1}
 }
+
+func TestWhatIsDeniedIsDisabledOnlyWhereThatIsAskedFor(t *testing.T) {
+	app := &v1alpha1.TrustedApplication{Spec: v1alpha1.TrustedApplicationSpec{
+		ApplicationURI: "com.example.orders", Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"},
+	}}
+	entry := connections.Entry{Server: server{}, Ready: true}
+	entry.Info.Endpoints.Issuer = "https://acme.example/id"
+	asked := Of(app, "cluster", entry, true)
+	if got := Denied(asked, entry, ""); got.Denied != "" || got.Target != asked.Target {
+		t.Errorf("a grant covers it: %+v", got)
+	}
+	if got := Denied(asked, entry, "no grant"); got.Denied != "no grant" || !got.Want.Enabled || got.Target != asked.Target {
+		t.Errorf("it is frozen: %+v", got)
+	}
+	entry.DisableDenied = true
+	if got := Denied(asked, entry, "no grant"); got.Want.Enabled || got.Target == asked.Target || got.Target == "" {
+		t.Errorf("it is disabled: %+v", got)
+	}
+}

@@ -79,7 +79,7 @@ func (r *run) changed(step plan.Step) (rec ledger.Record, ok bool) {
 		o.Unsaved, o.IntentMine = nil, false
 	case plan.SaveIntent:
 		o.IntentMine = true
-		rec = rec.Begin(ledger.Intent{Name: r.desired.Want.DisplayName, Target: r.desired.Target}, r.nextPublished())
+		rec = rec.Begin(ledger.Intent{Name: r.desired.Want.DisplayName, Target: r.desired.Target}, r.nextPublished(), r.Now())
 	case plan.ForgetIntent:
 		rec = rec.Forget()
 	case plan.NoteOrphan:

@@ -43,8 +43,12 @@ func (r Record) succeed(published bool, now time.Time) Record {
 
 // Answering notes the requests that what was just staged answers. What was exposed stays so until it is gone.
 func (r Record) Answering(asked Requests) Record {
-	if asked.Revoke != "" && asked.Revoke != r.Handled.Revoke && r.Current != nil {
-		r.Exposed = r.Current.ID
+	exposed := r.Current
+	if exposed == nil { // it was never published, or its Secret was deleted by hand
+		exposed = r.Old
+	}
+	if asked.Revoke != "" && asked.Revoke != r.Handled.Revoke && exposed != nil {
+		r.Exposed = exposed.ID
 	}
 	r.Handled = asked
 	return r
@@ -102,14 +106,14 @@ func (r Record) Park() Record {
 
 // Begin notes the intent to create a registration. A former Next becomes Current if it was published; else it is a
 // registration that nobody uses, and becomes Old.
-func (r Record) Begin(intent Intent, published bool) Record {
+func (r Record) Begin(intent Intent, published bool, now time.Time) Record {
 	r.Intent = &intent
 	switch {
 	case r.Next == nil:
 	case published && r.Current == nil:
 		r.Current, r.Next = r.Next, nil
 	case published:
-		r.Old, r.Current, r.Next = r.Current, r.Next, nil
+		r.Old, r.Current, r.Next, r.RetiredAt = r.Current, r.Next, nil, now
 	default:
 		r.Old, r.Next = r.Next, nil
 	}

@@ -43,6 +43,7 @@ var living = []rule{
 	unregistered(respectForeign), // a Secret or ConfigMap of somebody else stops us before anything happens
 	unregistered(renderable),     // nor is anything begun that could not be published
 	inspect,                      // where a sweep found something, look at the registration itself
+	uncommitted(permitted),       // the server is told nothing that its administrators do not grant
 	uncommitted(possible),        // nor is the server told of it
 	uncommitted(awaitServer),     // what is not yet published needs the server
 	uncommitted(lookup),          // look before anything is written
@@ -67,9 +68,10 @@ var living = []rule{
 	park,                         // or is refused until its next turn
 	retire,                       // or is a key that the registration forgets
 	dropParked,                   // what waits for a turn that does not come is deleted
-	promote,                      // the published credential retires the one before, whose place is free by now
+	promote,                      // the published credential retires the one before, once its place is free
 	restart,                      // workloads that read a credential only when they start do so after it is there
 	dropFormer,                   // a ledger that was inherited is not needed twice
+	denied,                       // what is not granted is told when all else is done
 	possible,                     // what cannot be done is told when all else is done
 	reserve,                      // a rotation that is due begins when all else is done, in its turn
 	announce,                     // and tells clients first, where that is asked for
@@ -109,6 +111,21 @@ func guard(_ Desired, o Observed) Step {
 		return AddFinalizer{}
 	}
 	return nil
+}
+
+// permitted does not hold up the kill switch of what is registered.
+func permitted(d Desired, o Observed) Step {
+	if d.Want.Enabled || o.Ledger.Empty() {
+		return denied(d, o)
+	}
+	return nil
+}
+
+func denied(d Desired, _ Observed) Step {
+	if d.Denied == "" {
+		return nil
+	}
+	return Fail{Reason: v1alpha1.ReasonAccessDenied, Message: d.Denied}
 }
 
 // possible does not hold up the kill switch.
@@ -219,12 +236,19 @@ func ownerOf(mine idserver.Mark, have *idserver.Reply) string {
 }
 
 func replace(d Desired, o Observed) Step {
-	if !d.serverIssued() || (o.fits(d) && !o.Absent && !slices.Contains(o.Lost, o.Ledger.Newest().ID) && !o.rotating(d)) {
+	lost := o.fits(d) && slices.Contains(o.Lost, o.Ledger.Newest().ID)
+	if !d.serverIssued() || (o.fits(d) && !o.Absent && !lost && !o.rotating(d)) {
 		return nil
 	}
 	switch {
 	case o.Ledger.Intent != nil: // at once: an intent that is left would be declared an orphan
 		return Create{}
+	case lost && o.Ledger.Old != nil && !o.graceOver(d): // clients may still need it, and what is published works
+		return Wait{
+			Reason: v1alpha1.ReasonControlLost, After: o.Ledger.RetiredAt.Add(d.Rotation.Grace).Sub(o.Now),
+			Message: "the server does not take the access token of the registration " + o.Ledger.Newest().ClientID + ", which goes on to work as it is: " +
+				"it is replaced when the gracePeriod of the former one is over",
+		}
 	case o.Ledger.Old != nil: // one replaced registration at a time: end the former first
 		return deleteOldOf(o)
 	case len(o.Ledger.Orphans) >= ledger.MaxOrphans:
@@ -297,7 +321,10 @@ func unpublish(_ Desired, o Observed) Step {
 	return nil
 }
 
-func promote(_ Desired, o Observed) Step {
+func promote(d Desired, o Observed) Step {
+	if d.serverIssued() && o.Ledger.Old != nil { // in its grace period
+		return nil
+	}
 	if o.Ledger.Next != nil && o.Ledger.Current != nil {
 		return Promote{}
 	}
@@ -332,6 +359,9 @@ func deleteOldOf(o Observed) Step {
 	switch {
 	case slices.Contains(o.Deleted, o.Ledger.Old.ID):
 		return ForgetOld{}
+	case lost && o.Ledger.Exposed != "": // it is no orphan that can wait
+		return Wait{Reason: v1alpha1.ReasonControlLost, Message: "the registration " + o.Ledger.Old.ClientID + " cannot be deleted, because its access " +
+			"token was lost, and its credential, which was exposed, still works: have it deleted at the server, this goes on then"}
 	case lost && len(o.Ledger.Orphans) >= ledger.MaxOrphans:
 		return tooManyOrphans(o)
 	case lost:

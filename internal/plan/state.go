@@ -14,6 +14,8 @@ import (
 type Desired struct {
 	// Unsupported is what the spec asks for that the server cannot do, and what to change; "" where there is nothing.
 	Unsupported string
+	// Denied is what of the spec no grant of the server covers, and what to do; "" where one covers all of it.
+	Denied string
 	// Key is the wished client id and our mark.
 	Key idserver.Key
 	// Want is the registration, normalized, without Keys: see Observed.Want.

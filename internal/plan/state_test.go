@@ -112,8 +112,11 @@ var (
 	unsaved         = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
 	manyOrphans     = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
 	orphansRecorded = edit(func(_ *Desired, o *Observed) { o.OrphansRecorded = true })
-	refusedNow      = edit(func(_ *Desired, o *Observed) { o.Refused = true })
-	failing         = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
+	ungranted       = edit(func(d *Desired, _ *Observed) {
+		d.Denied = "the grant teams does not cover the scope update: change that"
+	})
+	refusedNow = edit(func(_ *Desired, o *Observed) { o.Refused = true })
+	failing    = edit(func(_ *Desired, o *Observed) { o.Failure = Wait{Reason: "ServerUnavailable"} })
 )
 
 // appID and otherID are the client ids of the two registrations that an application can have.

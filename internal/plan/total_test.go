@@ -96,6 +96,9 @@ func randomRotation(r *rand.Rand, d *Desired, o *Observed) {
 	if r.IntN(4) == 0 {
 		[]edit{keyed, twoKeys, wantsKey, both(keyed, wantsSecret), both(twoKeys, lookedUp(mine)), both(twoKeys, lookedUp(mine), retired)}[r.IntN(6)](d, o)
 	}
+	if r.IntN(8) == 0 {
+		ungranted(d, o)
+	}
 	if r.IntN(4) == 0 {
 		lost([]string{"n", "c", "o"}[r.IntN(3)])(d, o)
 	}

@@ -29,6 +29,7 @@ var _ = Describe("A default", func() {
 			"TrustedApplication spec.adoptionPolicy":                       `"Never"`,
 			"IdentityServer spec.takeover":                                 `"Forbidden"`,
 			"IdentityServer spec.orphanPolicy":                             `"Report"`,
+			"IdentityServer spec.accessPolicy":                             `"Freeze"`,
 			"IdentityServer spec.rotation.maxConcurrent":                   `10`,
 			"IdentityServer spec.erpNet.clientAuthentication":              `"Post"`,
 			"IdentityServer spec.dynamicRegistration.clientAuthentication": `"Post"`,
@@ -57,13 +58,13 @@ var _ = Describe("A default", func() {
 			"referenceTokens": "None", "deletionPolicy": "Delete", "driftPolicy": "Enforce", "adoptionPolicy": "Never"}`),
 		Entry("for a server", erpNet(), `{
 			"erpNet": {"url": "https://acme.my.erp.net", "credentialsRef": {"name": "acme-operator"}, "clientAuthentication": "Post"},
-			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "accessPolicy": "Freeze", "takeover": "Forbidden"}`),
 		Entry("for a server with dynamic registration", dynamic(), `{
 			"dynamicRegistration": {"issuer": "https://auth.example.com", "clientAuthentication": "Post"},
-			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "accessPolicy": "Freeze", "takeover": "Forbidden"}`),
 		Entry("for Ory Hydra", hydra(), `{
 			"hydra": {"adminUrl": "http://hydra-admin.auth.svc:4445", "publicUrl": "https://auth.example.com", "clientAuthentication": "Post"},
-			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "takeover": "Forbidden"}`),
+			"verification": "Required", "environment": "Production", "orphanPolicy": "Report", "accessPolicy": "Freeze", "takeover": "Forbidden"}`),
 	)
 
 	It("gives way to what the user writes", func(ctx context.Context) {

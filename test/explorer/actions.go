@@ -39,7 +39,7 @@ func allActions() (between, within []action) {
 	objects := append(objectActions(), registrationActions()...)
 	between = slices.Concat(edits, objects, serverActions(), rotationActions(),
 		[]action{recreateApplication(), loseLedger(), abandonApplication(), sweepNow(), findOrphans(), endOrphans(),
-			restore(true, true), restore(true, false), restore(false, true), restore(false, false)})
+			takeGrant(), giveGrant(), restore(true, true), restore(true, false), restore(false, true), restore(false, false)})
 	alone := func(w *World) bool { return w.app.exists && !w.overlapped }
 	second := action{name: "a second leader runs", possible: alone, apply: func(*World) {}, cost: 1, leader: true}
 	within = append(slices.Clone(objects), second, endOrphans())
@@ -127,6 +127,21 @@ func loseLedger() action {
 			w.ledger, w.lost = nil, true
 			w.ledgerVersion++
 		},
+	}
+}
+
+// takeGrant takes away what covers the application, and giveGrant gives it back.
+func takeGrant() action {
+	return action{
+		name: "the grant is taken away", cost: 1, possible: func(w *World) bool { return w.grants && !w.denied && w.app.exists },
+		apply: func(w *World) { w.denied = true },
+	}
+}
+
+func giveGrant() action {
+	return action{
+		name: "the grant is given back", cost: 1, possible: func(w *World) bool { return w.denied && w.app.exists },
+		apply: func(w *World) { w.denied = false },
 	}
 }
 

@@ -96,7 +96,13 @@ func (s spec) registration() idserver.Registration {
 // desired is what the controller would make of the application.
 func (w *World) desired(a application, capabilities idserver.Capabilities) plan.Desired {
 	want := a.spec.registration()
+	denied := ""
+	if w.denied && !a.deleting {
+		denied = "no grant covers it: ask for one"
+		want.Enabled = want.Enabled && !w.disables
+	}
 	return plan.Desired{
+		Denied:       denied,
 		Key:          idserver.Key{ClientID: clientID, Owner: a.mark()},
 		Want:         want,
 		Target:       want.Hash(issuer),

@@ -39,8 +39,19 @@ func campaigns(full Budget) []Campaign {
 	for _, profile := range []string{clientChosen, serverIssued} {
 		w := newWorld(profile, spec{kind: service, secretName: "first"}, false)
 		w.mayAbandon = true
-		all = append(all, Campaign{profile + ", registrations are abandoned", []*World{w}, Budget{max(0, full.Faults-1), full.Actions + 1}})
+		all = append(all,
+			Campaign{profile + ", registrations are abandoned", []*World{w}, Budget{max(0, full.Faults-1), full.Actions}},
+			Campaign{profile + ", registrations are abandoned, many actions", []*World{w}, Budget{max(0, full.Faults-2), full.Actions + 1}})
 	}
+	var granted []*World
+	for _, profile := range []string{clientChosen, serverIssued} {
+		for _, disables := range []bool{false, true} {
+			w := newWorld(profile, spec{kind: service, secretName: "first"}, false)
+			w.grants, w.disables = true, disables
+			granted = append(granted, w)
+		}
+	}
+	all = append(all, Campaign{"grants are taken away", granted, Budget{max(0, full.Faults-1), full.Actions}})
 	var swept []*World
 	for _, s := range []spec{{kind: service}, {kind: public}, {kind: service, strategy: v1alpha1.RotationAlternate}} {
 		s.secretName = "first"
@@ -114,6 +125,7 @@ func (m *Mistake) find() Result {
 	}
 	w.restores, w.app.spec.restarts = m.restores, m.restarts
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
+	w.grants = m.grants
 	w.app.spec.keyed = m.strategy == v1alpha1.RotationOverlap
 	return explore([]*World{w}, m.budget, m)
 }

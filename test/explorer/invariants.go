@@ -45,6 +45,7 @@ const (
 	oneLedger         = "a ledger that was inherited is deleted"
 	onlyOrphans       = "a sweep ends only what belongs to nobody"
 	noOrphan          = "after a sweep nothing is left of what is gone"
+	onlyGranted       = "what no grant covers is told, and nothing is done for it"
 	letGo             = "only what cannot be ended is abandoned, where somebody says so"
 	justifiedStop     = "it stops for a reason that holds (14, 17)"
 )

@@ -26,9 +26,9 @@ type Mistake struct {
 	abandons bool
 	// sweeps: it takes sweeps; restores: a backup that is restored; adopts: one of the adoptions.
 	sweeps, restores bool
-	// restarts: workloads are restarted.
-	restarts bool
-	adopts   *int
+	// restarts: workloads are restarted; grants: grants are taken away.
+	restarts, grants bool
+	adopts           *int
 	// sweepMistake is what a sweep for orphans does wrongly.
 	sweepMistake string
 	// next is a wrong plan.
@@ -79,6 +79,7 @@ var mistakes = append(rotationMistakes, []Mistake{
 		next: believing(func(d *plan.Desired, _ *plan.Observed) { d.Adoption.Observe = false }),
 	},
 	{name: "a registration that is gone comes back with another secret", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairWithNewSecret},
+	{name: "a grant that is taken away is not missed", profile: clientChosen, budget: Budget{0, 1}, grants: true, next: believing(ungranted)},
 	{name: "a credential that a sweep doubts is not tried", profile: serverIssued, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "what a sweep finds is not looked into", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: believing(neverInspect)},
 	{name: "a secret that was reset is left", profile: clientChosen, budget: Budget{0, 1}, sweeps: true, next: repairOnlyWhatIsSeen},
@@ -264,3 +265,5 @@ func unrecorded(d plan.Desired, o plan.Observed) plan.Step {
 	o.OrphansRecorded = true
 	return plan.Next(d, o)
 }
+
+func ungranted(d *plan.Desired, _ *plan.Observed) { d.Denied = "" }

@@ -16,6 +16,9 @@ func (w *World) checkRest() *Violation {
 	if w.app.deleting {
 		return violated(converges, "done, but the TrustedApplication still waits for its end")
 	}
+	if w.denied {
+		return violated(onlyGranted, "done")
+	}
 	if w.ledger == nil || w.ledger.Newest() == nil {
 		return violated(knownRegistration, "done without a ledger")
 	}
@@ -34,9 +37,15 @@ func (w *World) checkRestServer() *Violation {
 		return nil // drift is found by a sweep, which is no part of a run
 	}
 	newest, ours, others := w.ledger.Newest(), w.ours(), 0
+	if w.profile == serverIssued && (w.app.spec.disabled || w.app.spec.kind == public) && w.strayed(*newest) {
+		return nil // nobody can see that without a credential to try; it is registered anew at the next change
+	}
 	inGrace := w.now().Sub(w.ledger.RetiredAt) < w.period() && w.ledger.Exposed == ""
 	if w.ledger.Old != nil && (w.ledger.Parked || inGrace) {
 		others = 1
+	}
+	if w.profile == serverIssued && inGrace && w.ledger.Old != nil && w.ledger.Next != nil && w.ledger.Current != nil {
+		others = 2 // a crash came before Current made room for Next, which waits for the end of Old's grace period
 	}
 	i := slices.IndexFunc(ours, func(r memory.Stored) bool { return r.ClientID == newest.ClientID })
 	switch {
@@ -47,6 +56,9 @@ func (w *World) checkRestServer() *Violation {
 	}
 	want := w.app.spec.registration()
 	want.Keys = w.ledger.Keys()
+	if w.app.spec.disabled && w.controlLost() && !ours[i].Registration.Enabled {
+		return nil // it is refused, which is all that can be had; it is registered anew when it is enabled again
+	}
 	if diff := want.Diff(ours[i].Registration); len(diff) > 0 {
 		return violated(asDesired, "%v differ", diff)
 	}
@@ -91,6 +103,7 @@ func (w *World) checkRestObjects() *Violation {
 // checkStop checks that a run that ended where only a person can lead on has a reason for it.
 func (w *World) checkStop(reason string) *Violation {
 	holds := map[string]func() bool{
+		"AccessDenied": func() bool { return w.denied && (!w.disables || w.refusesAll()) },
 		"OwnershipConflict": func() bool {
 			return slices.ContainsFunc(w.server.Registrations(), func(r memory.Stored) bool {
 				return strings.HasPrefix(r.ClientID, clientID) && r.Owner != w.app.mark()
@@ -109,6 +122,14 @@ func (w *World) checkStop(reason string) *Violation {
 		return violated(justifiedStop, "%s", reason)
 	}
 	return nil
+}
+
+// refusesAll says whether the server refuses every registration that the application has a credential of, as far as it is told what it says
+// now. What is declared an orphan is out of reach.
+func (w *World) refusesAll() bool {
+	return w.late || !slices.ContainsFunc(w.ours(), func(r memory.Stored) bool {
+		return r.Registration.Enabled && slices.ContainsFunc(w.credentials(), func(c ledger.Credential) bool { return c.Handle == r.Handle })
+	})
 }
 
 func (w *World) foreignAt(kind, name string) bool {

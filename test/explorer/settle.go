@@ -82,7 +82,8 @@ func repeat(w *World, mistake *Mistake, log func(string), end plan.Step) *Violat
 // told again at each repetition, which a server whose answers replace a token counts as a write.
 func killing(w *World, end plan.Step) bool {
 	f, failed := end.(plan.Fail)
-	return failed && (f.Reason == "SecretConflict" || f.Reason == "ConfigMapConflict") && w.profile == serverIssued && w.app.spec.disabled
+	conflict := failed && (f.Reason == "SecretConflict" || f.Reason == "ConfigMapConflict")
+	return conflict && w.profile == serverIssued && (w.app.spec.disabled || w.denied && w.disables)
 }
 
 func describe(end plan.Step) string {

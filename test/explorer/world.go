@@ -54,6 +54,8 @@ type history struct {
 	orphans      []idserver.Reply
 	robbed       string
 	sweepMistake string
+	// grants: grants are taken away and given back; denied: none covers the application; disables: the server is to refuse it then.
+	grants, denied, disables bool
 	// abandoned is the UID of the application whose registrations were recorded as left behind; 0 for none.
 	abandoned int
 	// recorded is the UID of the application whose declared orphans were recorded where they outlive it; 0 for none.
@@ -160,8 +162,8 @@ func (w *World) key() key {
 // render shows everything that the future depends on, secrets included: they are counters here.
 func (w *World) render() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t abandoned=%d recorded=%d suspect=%t\n",
-		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose, w.abandoned, w.recorded, w.suspect)
+	fmt.Fprintf(&b, "%s %+v down=%t off=%t overlapped=%t late=%t lost=%t of %t abandoned=%d recorded=%d suspect=%t denied=%t %t\n",
+		w.profile, w.app, w.serverDown, w.verificationOff, w.overlapped, w.late, w.lost, w.mayLose, w.abandoned, w.recorded, w.suspect, w.denied, w.disables)
 	staged := 0
 	if w.ledger != nil {
 		staged = w.ledger.Staged

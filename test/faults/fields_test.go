@@ -95,6 +95,16 @@ var ofApplication = []change{
 
 // ofServer are the changes of the IdentityServer; %[1]s is the URL of the instance.
 var ofServer = []change{
+	{
+		fields: []string{
+			"access[].name", "access[].namespaces", "access[].applicationUris", "access[].flows", "access[].clientTypes", "access[].scopes", "access[].systemUsers",
+			"access[].redirectHosts", "access[].referenceTokens", "access[].maxApplications",
+		},
+		patch: `{"access":[{"name":"all","namespaces":["*"],"applicationUris":["com.example.*"],"flows":["Hybrid"],"clientTypes":["Confidential"],"scopes":["*"],` +
+			`"systemUsers":["svc.*"],"redirectHosts":["*.example.com"],"referenceTokens":["None"],"maxApplications":5}]}`,
+	},
+	{fields: []string{"access[].scopes"}, patch: `{"access":[{"name":"none","namespaces":["*"],"scopes":["other"]}]}`, reason: "any"},
+	{fields: []string{"accessPolicy"}, patch: `{"accessPolicy":"Disable"}`},
 	{fields: []string{"caBundle"}, patch: `{"caBundle":null}`, reason: "any"},
 	{fields: []string{"environment"}, patch: `{"environment":"Test"}`},
 	{fields: []string{"erpNet.clientAuthentication"}, patch: `{"erpNet":{"clientAuthentication":"Basic"}}`},
@@ -111,11 +121,11 @@ var ofServer = []change{
 	{fields: []string{"verification"}, patch: `{"verification":"Off"}`},
 	{
 		fields: []string{"hydra.adminUrl", "hydra.publicUrl", "hydra.clientAuthentication", "hydra.credentialsRef.name"},
-		patch:  `{"erpNet":null,"hydra":{"adminUrl":"%[1]s","publicUrl":"%[1]s","clientAuthentication":"Basic","contacts":["ops@example.com"],"credentialsRef":{"name":"%[2]s"}}}`, refused: true,
+		patch:  `{"erpNet":null,"hydra":{"adminUrl":"%[1]s","publicUrl":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
 	},
 	{
 		fields: []string{"dynamicRegistration.issuer", "dynamicRegistration.clientAuthentication", "dynamicRegistration.contacts", "dynamicRegistration.credentialsRef.name"},
-		patch:  `{"erpNet":null,"dynamicRegistration":{"issuer":"%[1]s","clientAuthentication":"Basic","credentialsRef":{"name":"%[2]s"}}}`, refused: true,
+		patch:  `{"erpNet":null,"dynamicRegistration":{"issuer":"%[1]s","clientAuthentication":"Basic","contacts":["ops@example.com"],"credentialsRef":{"name":"%[2]s"}}}`, refused: true,
 	},
 	{fields: []string{"erpNet.credentialsRef.name"}, patch: `{"erpNet":{"credentialsRef":{"name":"missing"}}}`, reason: "any"},
 	{fields: []string{"erpNet.domainApiUrl"}, patch: `{"erpNet":{"domainApiUrl":"%[1]s/nowhere"}}`, reason: "any"},

@@ -65,4 +65,3 @@ func (s instanceSite) untouched(ctx context.Context) error {
 }
 
 func (s instanceSite) close(ctx context.Context) error { return s.Close(ctx) }
-

@@ -164,7 +164,9 @@ func (s *Server) orDisabled(ctx context.Context, have idserver.Reply, want idser
 	}
 	switch verdict.Code {
 	case "unauthorized_client", "unsupported_grant_type", "invalid_request", "invalid_client": // servers differ
-		return idserver.Reply{Credential: have.Credential, Registration: want, HasSecret: !want.Secretless()}, nil
+		return idserver.Reply{Credential: have.Credential, Registration: want, HasSecret: !want.Secretless(), Warnings: []string{
+			"the server lets nobody change the registration " + have.Credential.ClientID + " any more; it refuses the client, as spec.enabled asks; when " +
+				"the application is enabled again it is registered anew"}}, nil
 	}
 	return idserver.Reply{}, lost
 }
