@@ -76,7 +76,7 @@ var ofApplication = []change{
 	{fields: []string{"interactive"}, patch: `{"interactive":null,"clientType":null,"configMapName":null}`},
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":"nobody"}}`, reason: v1alpha1.ReasonInvalid},
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":null}}`, reason: v1alpha1.ReasonUnsupported},
-	{fields: []string{"credentials.method"}, patch: `{"credentials":{"method":"PrivateKeyJWT"}}`, reason: v1alpha1.ReasonUnsupported},
+	{fields: []string{"credentials.method"}, patch: `{"credentials":{"method":"PrivateKeyJWT","rotation":{"strategy":null}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.strategy"}, patch: `{"credentials":{"rotation":{"strategy":"Replace"}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.window.schedule"}, patch: `{"credentials":{"rotation":{"interval":"2160h","window":{"schedule":"99 3 * * 6","duration":"2h"}}}}`, reason: v1alpha1.ReasonInvalidSchedule},
 	{fields: []string{"credentials.template.data"}, patch: `{"credentials":{"template":{"data":{"a":"{{ .nothing }}"}}}}`, reason: v1alpha1.ReasonTemplateInvalid},
