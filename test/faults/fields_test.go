@@ -103,7 +103,6 @@ var ofServer = []change{
 		patch: `{"access":[{"name":"all","namespaces":["*"],"applicationUris":["com.example.*"],"flows":["Hybrid"],"clientTypes":["Confidential"],"scopes":["*"],` +
 			`"systemUsers":["svc.*"],"redirectHosts":["*.example.com"],"referenceTokens":["None"],"maxApplications":5}]}`,
 	},
-	{fields: []string{"access[].scopes"}, patch: `{"access":[{"name":"none","namespaces":["*"],"scopes":["other"]}]}`, reason: "any"},
 	{fields: []string{"accessPolicy"}, patch: `{"accessPolicy":"Disable"}`},
 	{fields: []string{"caBundle"}, patch: `{"caBundle":null}`, reason: "any"},
 	{fields: []string{"environment"}, patch: `{"environment":"Test"}`},
