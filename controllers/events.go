@@ -119,7 +119,8 @@ func announceCredential(tell func(kind, reason, action, message string), id, pre
 		tell(corev1.EventTypeNormal, "FormerKeyRetired", "Rotate", "the registration "+present+" does not take the former key any more")
 	case plan.NoteLost:
 		tell(corev1.EventTypeWarning, "ControlLost", "Rotate", "the identity server does not take the access token of the former registration of "+id+
-			" any more; it was replaced by "+present+", and is named in status.orphans: have it deleted at the identity server, its credential works until then")
+			" any more; it was replaced by "+present+", and is named in status.orphans: have it deleted at the identity server, its credential works "+
+			"until then")
 	case plan.ForgetOld:
 		if slices.Contains(trace, plan.Step(plan.Retire{})) {
 			return // that is told

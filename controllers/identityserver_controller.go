@@ -103,7 +103,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		Access: ids.Spec.Access, DisableDenied: ids.Spec.AccessPolicy == v1alpha1.AccessDisable,
 	}
 	if connection != nil {
-		entry.Server = connection
+		entry.Server, entry.Capabilities = connection, connection.Capabilities()
 	}
 	if former, ok := r.Pool.Get(ids.Name); ok && probe.Info.Endpoints.Issuer == "" {
 		entry.Info = former.Info // an outage does not make us forget where the server is

@@ -223,7 +223,7 @@ const (
 	RotationAnnounce RotationStrategy = "Announce"
 	// RotationAlternate lets two registrations take turns.
 	RotationAlternate RotationStrategy = "Alternate"
-	// RotationOverlap registers the next key beside the present one, which the registration forgets after the gracePeriod.
+	// RotationOverlap registers the next key or secret beside the present one, which the registration forgets after the gracePeriod.
 	RotationOverlap RotationStrategy = "Overlap"
 	// RotationReplace registers the application once more, and deletes the former registration after the gracePeriod.
 	RotationReplace RotationStrategy = "Replace"
@@ -308,8 +308,8 @@ type RotationSpec struct {
 	// strategy says how the credential is replaced.
 	// InPlace: the new secret is set at the server, then published; clients fail
 	// until they read it.
-	// Announce (default where the operator chooses secrets, as on ERP.net and Ory
-	// Hydra): the new secret is published first, as
+	// Announce (default where the operator chooses secrets and one is valid at a
+	// time, as on ERP.net): the new secret is published first, as
 	// client_secret_next beside client_secret, and set at the server after the
 	// announcePeriod; a client that tries both never fails, others fail as with
 	// InPlace.
@@ -318,9 +318,11 @@ type RotationSpec struct {
 	// client_secret to the other, and the former go on to work for the
 	// gracePeriod; no client that reads its Secret again fails. For services
 	// only, where the operator chooses secrets.
-	// Overlap (default for the method PrivateKeyJWT): the next key is registered
-	// beside the present one, which goes on to work for the gracePeriod; no client
-	// that reads its Secret again fails.
+	// Overlap (default for the method PrivateKeyJWT, and where the server keeps
+	// former secrets): the next key or secret is registered beside the present
+	// one, which goes on to work for the gracePeriod; no client that reads its
+	// Secret again fails. Not for the secrets of a server that keeps one: see
+	// status.capabilities.secretSlots of the IdentityServer.
 	// Replace (default, and the only one, where the server issues client ids, as
 	// with dynamic registration): the application is registered once more, the
 	// Secret changes to the other client_id and client_secret, and the former
@@ -330,10 +332,10 @@ type RotationSpec struct {
 	// +optional
 	Strategy RotationStrategy `json:"strategy,omitempty"`
 
-	// gracePeriod is how long the former registration, or key, goes on to work
-	// with the strategies Alternate, Overlap and Replace. Longer than the time in
-	// which all Pods read the new Secret: up to two minutes where it is mounted.
-	// Default: 1h.
+	// gracePeriod is how long the former registration, key or secret goes on to
+	// work with the strategies Alternate, Overlap and Replace. Longer than the
+	// time in which all Pods read the new Secret: up to two minutes where it is
+	// mounted. Default: 1h.
 	//
 	// +optional
 	// +default="1h"
@@ -507,7 +509,6 @@ type CredentialsSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Alternate' || self.applicationUri.size() <= 244",message="with the strategy Alternate the applicationUri must not be longer than 244 characters, because a second registration has .alternate after it: use Announce or InPlace",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientType) || self.clientType != 'Public' || !has(self.credentials) || !has(self.credentials.method)",message="a Public client has neither a secret nor a key: remove spec.credentials.method",fieldPath=".credentials.method"
 // +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.method) || self.credentials.method != 'PrivateKeyJWT' || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy in ['Overlap', 'Replace']",message="with the method PrivateKeyJWT a registration knows the old and the new key at the same time: remove the strategy, or set it to Overlap",fieldPath=".credentials.rotation.strategy"
-// +kubebuilder:validation:XValidation:rule="!has(self.credentials) || !has(self.credentials.rotation) || !has(self.credentials.rotation.strategy) || self.credentials.rotation.strategy != 'Overlap' || (has(self.credentials.method) && self.credentials.method == 'PrivateKeyJWT')",message="Overlap is for keys: set spec.credentials.method to PrivateKeyJWT, or use another strategy",fieldPath=".credentials.rotation.strategy"
 // +kubebuilder:validation:XValidation:rule="!has(self.configMapName) || has(self.interactive)",message="a ConfigMap is published for interactive applications only: remove spec.configMapName, or add spec.interactive"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !self.interactive.redirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.redirectUris"
 // +kubebuilder:validation:XValidation:rule="!has(self.interactive) || !has(self.clientType) || self.clientType == 'Public' || !has(self.interactive.postLogoutRedirectUris) || !self.interactive.postLogoutRedirectUris.exists(u, !u.startsWith('https://'))",message="a Confidential application needs https post-logout redirect URIs, also on localhost; http://127.0.0.1 and private-use schemes are for Public native apps (RFC 8252)",fieldPath=".interactive.postLogoutRedirectUris"

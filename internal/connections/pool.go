@@ -15,6 +15,8 @@ import (
 type Entry struct {
 	// Server is the connection; nil where none could be made.
 	Server idserver.Server
+	// Capabilities are what it can do, as of the last probe.
+	Capabilities idserver.Capabilities
 	// Info is what the last successful probe found; Issuer is empty where none ever succeeded.
 	Info idserver.Info
 	// Ready says whether the last probe succeeded; Reason and Message say why not.
@@ -64,7 +66,7 @@ func (p *Pool) Set(name string, e Entry) {
 	p.entries[name] = e
 	p.mu.Unlock()
 	if !known || before.Ready != e.Ready || before.Info.Endpoints != e.Info.Endpoints ||
-		before.Info.KeyAlgorithm != e.Info.KeyAlgorithm || before.Server != e.Server ||
+		before.Info.KeyAlgorithm != e.Info.KeyAlgorithm || before.Capabilities != e.Capabilities || before.Server != e.Server ||
 		before.Verification != e.Verification || before.Environment != e.Environment || before.Reason != e.Reason ||
 		before.Paused != e.Paused || before.DisableDenied != e.DisableDenied || !equality.Semantic.DeepEqual(before.Access, e.Access) ||
 		before.Takeover != e.Takeover || !slices.Equal(before.FormerClusters, e.FormerClusters) {

@@ -42,6 +42,7 @@ func TestPoolTellsOfWhatApplicationsLookAtAndNothingElse(t *testing.T) {
 		"an endpoint":            {func(e *Entry) { e.Info.Endpoints.EndSession = "https://acme.example/id/bye" }, true},
 		"verification":           {func(e *Entry) { e.Verification = v1alpha1.VerificationOff }, true},
 		"environment":            {func(e *Entry) { e.Environment = v1alpha1.EnvironmentTest }, true},
+		"what the server can do": {func(e *Entry) { e.Capabilities.SecretSlots = 2 }, true},
 		"keys":                   {func(e *Entry) { e.Info.KeyAlgorithm = "ES256" }, true},
 		"a grant":                {func(e *Entry) { e.Access = []v1alpha1.AccessGrant{{Name: "teams"}} }, true},
 		"who lost a grant":       {func(e *Entry) { e.DisableDenied = true }, true},

@@ -3,7 +3,6 @@ package desired
 
 import (
 	"slices"
-	"strings"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/connections"
@@ -26,11 +25,10 @@ func Of(app *v1alpha1.TrustedApplication, cluster string, entry connections.Entr
 	}
 	usable := known && entry.Server != nil && entry.Info.Endpoints.Issuer != ""
 	if known && entry.Server != nil {
-		d.Capabilities, d.KeyAlgorithm = entry.Server.Capabilities(), entry.Info.KeyAlgorithm
+		d.Capabilities, d.KeyAlgorithm = entry.Capabilities, entry.Info.KeyAlgorithm
 		d.Unsupported = unsupported(app, d.Capabilities)
-		if d.Unsupported == "" && usable && d.Want.PrivateKey && d.KeyAlgorithm == "" {
-			d.Unsupported = "this server announces no private_key_jwt with " + strings.Join(idserver.KeyAlgorithms, " or ") +
-				": remove spec.credentials.method"
+		if d.Unsupported == "" && usable {
+			d.Unsupported = undiscovered(app, d)
 		}
 		d.Want = d.Capabilities.Reduce(d.Want)
 	}

@@ -12,18 +12,16 @@ import (
 	"trustedapps.dev/operator/internal/plan"
 )
 
-// server is a Server of which only the capabilities are asked.
+// server is a Server that is not asked anything.
 type server struct{ idserver.Server }
 
 var capabilities = idserver.Capabilities{
 	ChosenID: true, SecretSlots: 1, Lookup: true, MaxInFlight: 1, SystemUsers: true, UserGroups: true, ReferenceTokens: true,
 }
 
-func (server) Capabilities() idserver.Capabilities { return capabilities }
-
 func ready() connections.Entry {
 	return connections.Entry{
-		Server: server{}, Ready: true, Info: idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.example/id"}},
+		Server: server{}, Capabilities: capabilities, Ready: true, Info: idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.example/id"}},
 		Verification: v1alpha1.VerificationRequired, Environment: v1alpha1.EnvironmentProduction,
 	}
 }

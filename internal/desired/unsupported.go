@@ -2,9 +2,11 @@ package desired
 
 import (
 	"slices"
+	"strings"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/plan"
 )
 
 // unsupported says what the spec asks for that a server with these capabilities cannot do, and what to change; "" where there is nothing.
@@ -32,17 +34,44 @@ func unsupported(app *v1alpha1.TrustedApplication, c idserver.Capabilities) stri
 	return unsupportedStrategy(app, c)
 }
 
-func unsupportedStrategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) string {
-	credentials := app.Spec.Credentials
-	if credentials == nil || credentials.Rotation == nil || credentials.Rotation.Strategy == "" {
+// undiscovered says the same of what only a probe tells.
+func undiscovered(app *v1alpha1.TrustedApplication, d plan.Desired) string {
+	switch {
+	case d.Want.PrivateKey && d.KeyAlgorithm == "":
+		return "this server announces no private_key_jwt with " + strings.Join(idserver.KeyAlgorithms, " or ") + ": remove spec.credentials.method"
+	case !d.Want.PrivateKey && d.Capabilities.SecretSlots < 2 && asked(app) == v1alpha1.RotationOverlap:
+		return "this server keeps one secret for each client, so none can overlap: set spec.credentials.rotation.strategy to Announce, InPlace or " +
+			"Alternate" + keyInstead(d)
+	}
+	return ""
+}
+
+// keyInstead offers what overlaps on every server that takes it.
+func keyInstead(d plan.Desired) string {
+	if d.KeyAlgorithm == "" {
 		return ""
 	}
-	strategy, replaces := credentials.Rotation.Strategy, c.SecretOrigin == idserver.ServerIssued
+	return ", or spec.credentials.method to PrivateKeyJWT: keys overlap here"
+}
+
+// asked is the strategy of the spec; "" where it names none.
+func asked(app *v1alpha1.TrustedApplication) v1alpha1.RotationStrategy {
+	if c := app.Spec.Credentials; c != nil && c.Rotation != nil {
+		return c.Rotation.Strategy
+	}
+	return ""
+}
+
+func unsupportedStrategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) string {
+	strategy, replaces := asked(app), c.SecretOrigin == idserver.ServerIssued
+	keyed := app.Spec.Credentials != nil && app.Spec.Credentials.Method == v1alpha1.MethodPrivateKeyJWT
 	switch {
+	case strategy == "":
+		return ""
 	case replaces && strategy != v1alpha1.RotationReplace:
 		return "this server issues client ids, so a credential is rotated by another registration: " +
 			"remove spec.credentials.rotation.strategy, or set it to Replace"
-	case !replaces && strategy == v1alpha1.RotationReplace && credentials.Method == v1alpha1.MethodPrivateKeyJWT:
+	case !replaces && strategy == v1alpha1.RotationReplace && keyed:
 		return "the strategy Replace is for servers that issue client ids: remove spec.credentials.rotation.strategy, or set it to Overlap"
 	case !replaces && strategy == v1alpha1.RotationReplace:
 		return "the strategy Replace is for servers that issue client ids: set spec.credentials.rotation.strategy to Announce, InPlace or Alternate"
@@ -52,14 +81,17 @@ func unsupportedStrategy(app *v1alpha1.TrustedApplication, c idserver.Capabiliti
 
 // strategy is that of the spec, or the default of the server. One that the server cannot do is not followed.
 func strategy(app *v1alpha1.TrustedApplication, c idserver.Capabilities) v1alpha1.RotationStrategy {
-	switch {
+	keyed := app.Spec.Credentials != nil && app.Spec.Credentials.Method == v1alpha1.MethodPrivateKeyJWT
+	overlaps := c.SecretSlots > 1
+	switch s := asked(app); {
 	case c.SecretOrigin == idserver.ServerIssued:
 		return v1alpha1.RotationReplace
-	case app.Spec.Credentials != nil && app.Spec.Credentials.Method == v1alpha1.MethodPrivateKeyJWT:
+	case keyed:
 		return v1alpha1.RotationOverlap
-	case app.Spec.Credentials == nil || app.Spec.Credentials.Rotation == nil || app.Spec.Credentials.Rotation.Strategy == "" ||
-		app.Spec.Credentials.Rotation.Strategy == v1alpha1.RotationReplace:
-		return v1alpha1.RotationAnnounce
+	case s != "" && s != v1alpha1.RotationReplace && (s != v1alpha1.RotationOverlap || overlaps):
+		return s
+	case overlaps:
+		return v1alpha1.RotationOverlap
 	}
-	return app.Spec.Credentials.Rotation.Strategy
+	return v1alpha1.RotationAnnounce
 }

@@ -69,24 +69,45 @@ func TestTheStrategyFollowsTheServer(t *testing.T) {
 	g.Expect(strategy(plain, issuing)).To(Equal(v1alpha1.RotationReplace))
 	chosen := app(v1alpha1.TrustedApplicationSpec{Credentials: &v1alpha1.CredentialsSpec{Rotation: &v1alpha1.RotationSpec{Strategy: v1alpha1.RotationReplace}}})
 	g.Expect(strategy(chosen, capabilities)).To(Equal(v1alpha1.RotationAnnounce), "it is refused; nothing follows it")
+
+	several := capabilities
+	several.SecretSlots = 2
+	chosen.Spec.Credentials.Rotation.Strategy = v1alpha1.RotationOverlap
+	g.Expect(strategy(chosen, several)).To(Equal(v1alpha1.RotationOverlap))
+	g.Expect(strategy(plain, several)).To(Equal(v1alpha1.RotationOverlap), "the best that it can do")
+	g.Expect(strategy(chosen, capabilities)).To(Equal(v1alpha1.RotationAnnounce), "it is refused; nothing follows it")
+	chosen.Spec.Credentials.Rotation.Strategy = v1alpha1.RotationInPlace
+	g.Expect(strategy(chosen, several)).To(Equal(v1alpha1.RotationInPlace))
+}
+
+func TestSecretsOverlapWhereAProbeFoundThatTheyCan(t *testing.T) {
+	g := NewWithT(t)
+	a := app(v1alpha1.TrustedApplicationSpec{
+		Service:     &v1alpha1.ServiceSpec{SystemUser: "svc"},
+		Credentials: &v1alpha1.CredentialsSpec{Rotation: &v1alpha1.RotationSpec{Strategy: v1alpha1.RotationOverlap}},
+	})
+	entry := ready()
+	g.Expect(Of(a, "cluster-1", entry, true).Unsupported).To(And(ContainSubstring("keeps one secret"), Not(ContainSubstring("PrivateKeyJWT"))))
+	entry.Info.KeyAlgorithm = "ES256"
+	g.Expect(Of(a, "cluster-1", entry, true).Unsupported).To(ContainSubstring("or spec.credentials.method to PrivateKeyJWT"))
+	entry.Info.Endpoints.Issuer = ""
+	g.Expect(Of(a, "cluster-1", entry, true).Unsupported).To(BeEmpty(), "it was not probed since the operator started")
+	entry = ready()
+	entry.Capabilities.SecretSlots = 2
+	d := Of(a, "cluster-1", entry, true)
+	g.Expect(d.Unsupported).To(BeEmpty())
+	g.Expect(d.Rotation.Strategy).To(Equal(v1alpha1.RotationOverlap))
 }
 
 func TestAServerIsNotToldWhatItHasNoPlaceFor(t *testing.T) {
 	g := NewWithT(t)
 	a := app(v1alpha1.TrustedApplicationSpec{Interactive: interactive(v1alpha1.UsersInternal), Service: &v1alpha1.ServiceSpec{}})
 	entry := ready()
-	entry.Server = bare{}
+	entry.Capabilities = idserver.Capabilities{SecretOrigin: idserver.ServerIssued, SecretSlots: 1} // the least that a server can do
 	d := Of(a, "cluster-1", entry, true)
 	g.Expect(d.Want).To(And(HaveField("InternalUsers", false), HaveField("SystemUser", ""), HaveField("ReferenceTokens", "None"), HaveField("Service", true)))
 	g.Expect(d.Unsupported).To(BeEmpty())
 	g.Expect(Of(a, "cluster-1", connections.Entry{}, false).Unsupported).To(BeEmpty(), "nobody knows yet what the server can do")
-}
-
-// bare is a Server with the least that one can do.
-type bare struct{ idserver.Server }
-
-func (bare) Capabilities() idserver.Capabilities {
-	return idserver.Capabilities{SecretOrigin: idserver.ServerIssued, SecretSlots: 1}
 }
 
 func TestWhatIsDeniedIsDisabledOnlyWhereThatIsAskedFor(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -100,8 +101,8 @@ func (r *run) changed(step plan.Step) (rec ledger.Record, ok bool) {
 		rec = rec.Park()
 	case plan.Promote:
 		separate := r.serverIssued() || rec.Current.ClientID != rec.Next.ClientID
-		overlap := rec.Current.Key != "" && rec.Next.Key != "" && rec.Exposed == ""
-		rec = rec.Promote(separate || overlap, r.desired.Restart, r.Now())
+		overlap := rec.Current.Key != "" && rec.Next.Key != "" || rec.Overlaps
+		rec = rec.Promote(separate || overlap && rec.Exposed == "", r.desired.Restart, r.Now())
 	case plan.NoteRestarted:
 		rec = rec.Restarted()
 	case plan.ForgetOld:
@@ -141,6 +142,11 @@ func (r *run) ask(ctx context.Context, step plan.Step) error {
 	return nil
 }
 
+// overlapping says whether the next secret is to be valid beside the present one.
+func (r *run) overlapping() bool {
+	return r.desired.Rotation.Strategy == v1alpha1.RotationOverlap && r.desired.Capabilities.SecretSlots > 1
+}
+
 // nextPublished says whether the ledger's Next was ever published.
 func (r *run) nextPublished() bool {
 	next := r.observed.Ledger.Next
@@ -157,13 +163,13 @@ func (r *run) stage(ctx context.Context, s plan.Stage) error {
 	case s.Announced:
 		next := *rec.Announced
 		next.ClientID = s.ClientID
-		return r.save(ctx, rec.Stage(target, &next, r.nextPublished(), now))
+		return r.save(ctx, rec.Stage(target, &next, r.nextPublished(), now).Overlapping(r.overlapping()))
 	case s.Draw:
 		drawn, err := r.drawn(s.ClientID)
 		if err != nil {
 			return err
 		}
-		return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked))
+		return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked).Overlapping(r.overlapping()))
 	}
 	return r.save(ctx, rec.Stage(target, nil, r.nextPublished(), now))
 }

@@ -121,6 +121,8 @@ func (r *run) apply(ctx context.Context) error {
 	have, secret := r.have(newest.ClientID), newest.Secret
 	if r.serverIssued() {
 		have, secret = r.have(newest.ID), ""
+	} else {
+		have.Credential.Secret = o.Ledger.Kept()
 	}
 	reply, err := r.Server.Update(ctx, have, o.Want(r.desired), secret)
 	switch {
@@ -219,8 +221,12 @@ func (r *run) retire(ctx context.Context) error {
 		return err
 	}
 	newest, want := r.observed.Ledger.Newest(), r.desired.Want
-	want.Keys = []string{newest.PublicKey}
-	reply, err := r.Server.Update(ctx, r.have(newest.ClientID), want, "")
+	if want.PrivateKey {
+		want.Keys = []string{newest.PublicKey}
+	}
+	have := r.have(newest.ClientID)
+	have.Credential.Secret = "" // none is to be kept
+	reply, err := r.Server.Update(ctx, have, want, newest.Secret)
 	switch {
 	case errors.Is(err, idserver.ErrNotFound):
 		r.observed.Found[newest.ClientID] = nil

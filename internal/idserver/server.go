@@ -13,7 +13,7 @@ import (
 // Server manages registrations at one identity server. All methods are safe for concurrent use. Every error is, or wraps,
 // exactly one of the errors of this package.
 type Server interface {
-	// Capabilities say what the server can do. They do not change during the life of a Server.
+	// Capabilities say what the server can do. They change only where a probe finds that it is another version.
 	Capabilities() Capabilities
 	// Find looks a registration up: by key where Capabilities.Lookup, else by the handle in have. It returns the registration
 	// whoever owns it. ErrNotFound is a proof of absence, never a guess.
@@ -21,8 +21,9 @@ type Server interface {
 	// Create registers a new client. With Capabilities.ChosenID the id in key is the client id and a second Create is
 	// ErrRejected with the reason ReasonTaken; without it any doubt about the outcome is ErrOutcomeUnknown.
 	Create(ctx context.Context, key Key, want Registration, secret Secret) (Reply, error)
-	// Update changes the registration that have describes into want. A secret that is not empty replaces the stored one where
-	// Capabilities.SecretOrigin is ClientChosen. Repeating it changes nothing further. Fields that the operator does not manage
+	// Update changes the registration that have describes into want. A secret that is not empty takes the place of all others where
+	// Capabilities.SecretOrigin is ClientChosen; with more than one of Capabilities.SecretSlots, that of have, where it has one, goes on to
+	// work beside it. Repeating it changes nothing further. Fields that the operator does not manage
 	// keep their values. Where have has a Version and the registration was changed since, by whomever, the answer is ErrRejected
 	// with the reason ReasonConflict, and nothing was changed: only the caller knows whether it still speaks for the application.
 	// It starts again from a fresh look-up.

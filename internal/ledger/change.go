@@ -28,6 +28,13 @@ func (r Record) Stage(target string, drawn *Credential, published bool, now time
 	return r
 }
 
+// Overlapping notes whether the server keeps the secret in use beside the one that was just staged: where asked, and where that is possible.
+func (r Record) Overlapping(asked bool) Record {
+	r.Overlaps = asked && r.Exposed == "" && r.Next != nil && r.Current != nil && r.Next.Secret != "" && r.Current.Secret != "" &&
+		r.Next.ClientID == r.Current.ClientID
+	return r
+}
+
 // succeed makes room for another Next. No registration is forgotten: one that is neither in use nor on its way is Old.
 func (r Record) succeed(published bool, now time.Time) Record {
 	displaced := r.Next
@@ -197,16 +204,16 @@ func (r Record) Altering(names []string) (next Record, changed bool) {
 }
 
 // Promote makes Next the current credential. keepOld says whether the former one goes on to work for its grace period: as a registration of its
-// own, that ends or is parked after that, or as a second key. restart says whether workloads are to be restarted for it.
+// own, that ends or is parked after that, or as a second secret or key. restart says whether workloads are to be restarted for it.
 func (r Record) Promote(keepOld, restart bool, now time.Time) Record {
 	if keepOld {
 		r.Old, r.RetiredAt, r.Parked = r.Current, now, false
 	}
-	r.Current, r.Next, r.RestartDue = r.Next, nil, restart
+	r.Current, r.Next, r.Overlaps, r.RestartDue = r.Next, nil, false, restart
 	return r.cleared()
 }
 
-// ForgetOld drops the replaced credential, after its registration was deleted, or its key forgotten there.
+// ForgetOld drops the replaced credential, after its registration was deleted, or it was forgotten there.
 func (r Record) ForgetOld() Record {
 	r.Old, r.RetiredAt, r.Parked = nil, time.Time{}, false
 	return r.cleared()

@@ -60,6 +60,31 @@ func TestKeysOfTheRegistration(t *testing.T) {
 	}
 }
 
+func TestTheSecretThatGoesOnToWork(t *testing.T) {
+	g := NewWithT(t)
+	of := func(id, client, secret string) *Credential {
+		return &Credential{ID: id, Credential: idserver.Credential{ClientID: client, Secret: idserver.Secret(secret)}}
+	}
+	a, b, key := of("a", "app", "A"), of("b", "app", "B"), &Credential{ID: "k", Credential: idserver.Credential{ClientID: "app", Key: "K", PublicKey: "P"}}
+	under := Record{Next: b, Current: a}.Overlapping(true)
+	g.Expect(under.Kept()).To(BeEquivalentTo("A"))
+	g.Expect(Record{Next: b, Current: a}.Overlapping(false).Kept()).To(BeEmpty(), "nobody asks for it")
+	g.Expect(Record{Next: b, Current: a, Exposed: "a"}.Overlapping(true).Overlaps).To(BeFalse(), "it was exposed")
+	g.Expect(Record{Next: b}.Overlapping(true).Overlaps).To(BeFalse(), "there is none before it")
+	g.Expect(Record{Next: b, Current: of("a", "app.alternate", "A")}.Overlapping(true).Overlaps).To(BeFalse(), "it is of another registration")
+	g.Expect(Record{Next: b, Current: key}.Overlapping(true).Overlaps).To(BeFalse(), "a key")
+
+	grace := under.Promote(true, false, time.Unix(1, 0))
+	g.Expect(grace).To(Equal(Record{Current: b, Old: a, RetiredAt: time.Unix(1, 0)}))
+	g.Expect(grace.Shared()).To(BeTrue())
+	g.Expect(grace.Kept()).To(BeEquivalentTo("A"), "also while another change is told")
+	grace.Exposed = "b"
+	g.Expect(grace.Kept()).To(BeEmpty())
+	g.Expect(grace.ForgetOld().Kept()).To(BeEmpty())
+	g.Expect(Record{Current: b, Old: of("a", "app.alternate", "A")}.Shared()).To(BeFalse())
+	g.Expect(Record{Current: key, Old: a}.Shared()).To(BeFalse())
+}
+
 func TestChanges(t *testing.T) {
 	intent := &Intent{Name: "orders", Target: "t2"}
 	for name, c := range map[string]struct{ got, want Record }{

@@ -42,6 +42,7 @@ type wireRecord struct {
 	RetiredAt   time.Time       `json:"retiredAt,omitzero"`
 	Parked      bool            `json:"parked,omitempty"`
 	Exposed     string          `json:"exposed,omitempty"`
+	Overlaps    bool            `json:"overlaps,omitempty"`
 	Former      string          `json:"former,omitempty"`
 	RestartDue  bool            `json:"restartDue,omitempty"`
 	Handled     wireRequests    `json:"handled,omitzero"`
@@ -74,7 +75,7 @@ func Marshal(rec Record) ([]byte, error) {
 		Version: wireVersion, Orphans: rec.Orphans, Altered: rec.Altered, Target: rec.Target, Staged: rec.Staged, RotatedAt: stored(rec.RotatedAt),
 		Current: toWire(rec.Current), Next: toWire(rec.Next), Old: toWire(rec.Old),
 		Announced: toWire(rec.Announced), AnnouncedAt: stored(rec.AnnouncedAt), RetiredAt: stored(rec.RetiredAt),
-		Parked: rec.Parked, Exposed: rec.Exposed, Former: rec.Former, RestartDue: rec.RestartDue, Handled: wireRequests(rec.Handled),
+		Parked: rec.Parked, Exposed: rec.Exposed, Overlaps: rec.Overlaps, Former: rec.Former, RestartDue: rec.RestartDue, Handled: wireRequests(rec.Handled),
 	}
 	if rec.Intent != nil {
 		wire.Intent = &wireIntent{Name: rec.Intent.Name, Target: rec.Intent.Target}
@@ -124,7 +125,7 @@ func (w wireRecord) record() Record {
 		Orphans: w.Orphans, Altered: w.Altered, Target: w.Target, Staged: w.Staged, RotatedAt: w.RotatedAt.UTC(),
 		Current: fromWire(w.Current), Next: fromWire(w.Next), Old: fromWire(w.Old),
 		Announced: fromWire(w.Announced), AnnouncedAt: w.AnnouncedAt.UTC(), RetiredAt: w.RetiredAt.UTC(),
-		Parked: w.Parked, Exposed: w.Exposed, Former: w.Former, RestartDue: w.RestartDue, Handled: Requests(w.Handled),
+		Parked: w.Parked, Exposed: w.Exposed, Overlaps: w.Overlaps, Former: w.Former, RestartDue: w.RestartDue, Handled: Requests(w.Handled),
 	}
 	if len(rec.Orphans) == 0 {
 		rec.Orphans = nil

@@ -34,7 +34,7 @@ func drawRecord(r *rand.Rand) Record {
 		}}
 	}
 	rec := Record{Target: text(), Staged: r.IntN(3), RotatedAt: moment(), Current: credential("a"), Next: credential("b"), Old: credential("c"),
-		Announced: credential("d"), AnnouncedAt: moment(), RetiredAt: moment(), Parked: r.IntN(2) == 0, Exposed: text(), Former: text(), RestartDue: r.IntN(2) == 0,
+		Announced: credential("d"), AnnouncedAt: moment(), RetiredAt: moment(), Parked: r.IntN(2) == 0, Exposed: text(), Former: text(), RestartDue: r.IntN(2) == 0, Overlaps: r.IntN(2) == 0,
 		Handled: Requests{Rotate: text(), Revoke: text()},
 	}
 	for range r.IntN(MaxOrphans + 1) {

@@ -46,6 +46,8 @@ type Record struct {
 	// Exposed is the ID of the credential in use that was revoked, until nothing of it is left: neither it nor what it replaced gets a grace
 	// period, and it has to be replaced also where its successor was lost. "" where there is none.
 	Exposed string
+	// Overlaps: the server keeps the secret of Current beside that of Next, which has the same client id.
+	Overlaps bool
 	// RestartDue: the workloads that the spec names have not been restarted since the current credential was published.
 	RestartDue bool
 	// Former is the UID of the TrustedApplication whose ledger this one was begun with, after a restore, until that ledger is deleted.
@@ -143,10 +145,30 @@ func (r Record) Keys() []string {
 	return keys
 }
 
-// Shared says whether Old is a key of the registration that is in use, and no registration of its own.
+// Kept is the secret that clients may still use at the registration of the newest credential, beside its own; "" where there is none. After
+// an exposure only the newest is good.
+func (r Record) Kept() idserver.Secret {
+	newest := r.Newest()
+	switch {
+	case newest == nil || newest.Secret == "" || r.Exposed != "":
+		return ""
+	case r.Overlaps && r.Next != nil && r.Current != nil:
+		return r.Current.Secret
+	case r.Shared():
+		return r.Old.Secret
+	}
+	return ""
+}
+
+// Shared says whether Old is a secret or key of the registration that is in use, and no registration of its own.
 func (r Record) Shared() bool {
 	newest := r.Newest()
-	return r.Old != nil && newest != nil && r.Old.Key != "" && newest.Key != "" && r.Old.ClientID == newest.ClientID
+	return r.Old != nil && newest != nil && r.Old.Proof() != "" && sameKind(*r.Old, *newest) && r.Old.ClientID == newest.ClientID
+}
+
+// sameKind says whether both are secrets, or both are keys.
+func sameKind(a, b Credential) bool {
+	return (a.Key != "") == (b.Key != "") && (a.Secret != "") == (b.Secret != "")
 }
 
 // Empty says whether nothing at the server can stem from this ledger.

@@ -108,6 +108,8 @@ func capabilities(c idserver.Capabilities, info idserver.Info) *v1alpha1.Capabil
 	}
 	if info.KeyAlgorithm != "" {
 		out.Methods = append(out.Methods, v1alpha1.MethodPrivateKeyJWT)
+	}
+	if info.KeyAlgorithm != "" || c.SecretSlots > 1 {
 		out.Strategies = append(out.Strategies, v1alpha1.RotationOverlap)
 	}
 	if c.SecretOrigin == idserver.ServerIssued {

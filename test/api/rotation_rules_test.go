@@ -69,7 +69,7 @@ func rotationRules() []rule {
 		},
 		{
 			kind: application, path: strategy, keyword: "enum", message: `Unsupported value: "Other": supported values: "InPlace", "Announce", "Alternate", "Overlap", "Replace"`,
-			accepted: append(each(service, strategy, "InPlace", "Announce", "Alternate", "Replace"), eg("Overlap", keyed(set(strategy, "Overlap")))),
+			accepted: append(each(service, strategy, "InPlace", "Announce", "Alternate", "Overlap", "Replace"), eg("Overlap of keys", keyed(set(strategy, "Overlap")))),
 			refused:  each(service, strategy, "Other"),
 		},
 		{
@@ -86,11 +86,6 @@ func rotationRules() []rule {
 			kind: application, path: "spec", keyword: "cel", field: strategy,
 			message:  "with the method PrivateKeyJWT a registration knows the old and the new key at the same time: remove the strategy, or set it to Overlap",
 			accepted: append(each(keyed, strategy, "Overlap", "Replace"), eg("none", keyed())), refused: each(keyed, strategy, "InPlace", "Announce", "Alternate"),
-		},
-		{
-			kind: application, path: "spec", keyword: "cel", field: strategy,
-			message:  "Overlap is for keys: set spec.credentials.method to PrivateKeyJWT, or use another strategy",
-			accepted: each(keyed, strategy, "Overlap"), refused: append(each(service, strategy, "Overlap"), eg("a secret", service(set(strategy, "Overlap"), set(method, "ClientSecret")))),
 		},
 		{
 			kind: application, path: "spec", keyword: "cel", field: rotation,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver/memory"
 )
 
 // Campaign is one exhaustive search.
@@ -106,7 +107,14 @@ func rotations(full Budget) []Campaign {
 			Campaign{profile + ", rotation of keys", keyed(), full},
 			Campaign{profile + ", rotation of keys, many actions", keyed(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 	}
-	return all
+	overlapping := func() []*World {
+		w := newWorld(clientChosen, spec{kind: service, secretName: "first", strategy: v1alpha1.RotationOverlap}, false)
+		w.server = memory.NewOverlapping()
+		return []*World{w}
+	}
+	return append(all,
+		Campaign{clientChosen + ", rotation of secrets that overlap", overlapping(), full},
+		Campaign{clientChosen + ", rotation of secrets that overlap, many actions", overlapping(), Budget{max(0, full.Faults-2), full.Actions + 1}})
 }
 
 // find searches for a seeded mistake.
@@ -126,6 +134,9 @@ func (m *Mistake) find() Result {
 	w.restores, w.app.spec.restarts = m.restores, m.restarts
 	w.mayLose, w.mayAbandon, w.sweeps, w.app.spec.strategy = m.losesLedger, m.abandons, m.sweeps, m.strategy
 	w.grants = m.grants
-	w.app.spec.keyed = m.strategy == v1alpha1.RotationOverlap
+	if m.overlaps {
+		w.server = memory.NewOverlapping()
+	}
+	w.app.spec.keyed = m.strategy == v1alpha1.RotationOverlap && !m.overlaps
 	return explore([]*World{w}, m.budget, m)
 }

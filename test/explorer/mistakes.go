@@ -22,6 +22,8 @@ type Mistake struct {
 	// losesLedger: it takes a lost ledger to find it. strategy: it takes rotations.
 	losesLedger bool
 	strategy    v1alpha1.RotationStrategy
+	// overlaps: it takes a server that keeps a former secret beside the present one.
+	overlaps bool
 	// abandons: it takes somebody who lets an application go.
 	abandons bool
 	// sweeps: it takes sweeps; restores: a backup that is restored; adopts: one of the adoptions.

@@ -74,6 +74,22 @@ var rotationMistakes = []Mistake{
 		server: func(s idserver.Server) idserver.Server { return allKeys{s} },
 	},
 	{
+		name: "a replaced secret is forgotten at once", profile: clientChosen, strategy: v1alpha1.RotationOverlap, overlaps: true, budget: Budget{0, 1},
+		next: believing(timeHasPassed),
+	},
+	{
+		name: "a new secret takes the place of the old one at once", profile: clientChosen, strategy: v1alpha1.RotationOverlap, overlaps: true,
+		budget: Budget{0, 1}, server: func(s idserver.Server) idserver.Server { return newestSecretOnly{s} },
+	},
+	{
+		name: "a replaced secret is never forgotten", profile: clientChosen, strategy: v1alpha1.RotationOverlap, overlaps: true, budget: Budget{0, 2},
+		next: instead[plan.Retire](plan.ForgetOld{}),
+	},
+	{
+		name: "an exposed secret keeps its grace period", profile: clientChosen, strategy: v1alpha1.RotationOverlap, overlaps: true, budget: Budget{0, 2},
+		server: func(s idserver.Server) idserver.Server { return allSecrets{s} },
+	},
+	{
 		name: "a registration that is lost is not replaced", profile: serverIssued, strategy: v1alpha1.RotationReplace, budget: Budget{1, 1},
 		next: believing(func(_ *plan.Desired, o *plan.Observed) { o.Lost = nil }),
 	},
@@ -102,6 +118,24 @@ type allKeys struct{ idserver.Server }
 
 func (s allKeys) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
 	want.Keys = append(slices.Clone(want.Keys), have.Registration.Keys...)
+	return s.Server.Update(ctx, have, want, secret)
+}
+
+// newestSecretOnly tells the server of no secret that is to be kept.
+type newestSecretOnly struct{ idserver.Server }
+
+func (s newestSecretOnly) Update(
+	ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret,
+) (idserver.Reply, error) {
+	have.Credential.Secret = ""
+	return s.Server.Update(ctx, have, want, secret)
+}
+
+// allSecrets lets the server keep every secret.
+type allSecrets struct{ idserver.Server }
+
+func (s allSecrets) Update(ctx context.Context, have idserver.Reply, want idserver.Registration, secret idserver.Secret) (idserver.Reply, error) {
+	have.Credential.Secret = "any"
 	return s.Server.Update(ctx, have, want, secret)
 }
 

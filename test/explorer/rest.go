@@ -65,6 +65,9 @@ func (w *World) checkRestServer() *Violation {
 	if w.app.spec.kind == public && ours[i].Secret != "" {
 		return violated(publicNoSecret, "the server holds one")
 	}
+	if w.ledger.Old == nil && len(ours[i].Former) > 0 {
+		return violated(onePair, "%d former secrets work as well", len(ours[i].Former))
+	}
 	if w.app.spec.kind != public && !w.app.spec.disabled && !w.server.Authenticate(newest.ClientID, newest.Proof()) {
 		return violated(authenticates, "the newest credential does not")
 	}

@@ -90,7 +90,7 @@ func (w *World) checkExposed() *Violation {
 			if w.ledger != nil && slices.Contains(w.ledger.Orphans, r.ClientID) {
 				continue // its token is lost, and people are told to delete it
 			}
-			if (r.Secret == secret || slices.Contains(r.Registration.Keys, secret.Reveal())) && r.Registration.Enabled {
+			if (r.Secret == secret || slices.Contains(r.Former, secret) || slices.Contains(r.Registration.Keys, secret.Reveal())) && r.Registration.Enabled {
 				return violated(revoked, "the secret of %s still works", r.ClientID)
 			}
 		}
@@ -138,11 +138,14 @@ func rotationActions() []action {
 			}
 		}},
 	}
-	for _, s := range []v1alpha1.RotationStrategy{v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate} {
+	for _, s := range []v1alpha1.RotationStrategy{
+		v1alpha1.RotationInPlace, v1alpha1.RotationAnnounce, v1alpha1.RotationAlternate, v1alpha1.RotationOverlap,
+	} {
 		actions = append(actions, action{
 			name: "edit: strategy " + string(s), cost: 1,
 			possible: func(w *World) bool {
 				other := w.profile == clientChosen && w.app.spec.strategy != s && !w.app.spec.keyed
+				other = other && (s != v1alpha1.RotationOverlap || w.server.Capabilities().SecretSlots > 1)
 				return rotates(w) && other && (s != v1alpha1.RotationAlternate || w.app.spec.kind == service)
 			},
 			apply: func(w *World) { w.app.spec.strategy = s },
@@ -177,8 +180,8 @@ func (w *World) renderRotation(b *strings.Builder) {
 		return strconv.FormatBool(w.now().Sub(t) >= period)
 	}
 	w.renderCredential(b, "announced", w.ledger.Announced)
-	fmt.Fprintf(b, "announced over=%s retired over=%s parked=%t exposed=%s %+v\n",
-		since(w.ledger.AnnouncedAt), since(w.ledger.RetiredAt), w.ledger.Parked, w.ledger.Exposed, w.ledger.Handled)
+	fmt.Fprintf(b, "announced over=%s retired over=%s parked=%t exposed=%s overlaps=%t %+v\n",
+		since(w.ledger.AnnouncedAt), since(w.ledger.RetiredAt), w.ledger.Parked, w.ledger.Exposed, w.ledger.Overlaps, w.ledger.Handled)
 }
 
 func (w *World) renderClients(b *strings.Builder) {

@@ -24,8 +24,9 @@ type Hydra struct {
 	// CA is what the certificate of PublicURL is trusted by.
 	CA []byte
 
-	process *process.Process
-	dir     string
+	certificate certificate
+	process     *process.Process
+	dir         string
 }
 
 // HydraVersion is that of hack/hydra. Builds of the module itself say "master".
@@ -38,10 +39,10 @@ serve:
   public: {host: 127.0.0.1, port: %[2]s, tls: {enabled: true, cert: {path: %[3]s}, key: {path: %[4]s}}}
   admin: {host: 127.0.0.1, port: %[1]s, tls: {enabled: false}}
 urls:
-  self: {issuer: "https://127.0.0.1:%[2]s", public: "https://127.0.0.1:%[2]s"}
+  self: {issuer: "%[5]s", public: "%[5]s"}
   login: https://127.0.0.1:1/login
   consent: https://127.0.0.1:1/consent
-webfinger: {oidc_discovery: {client_registration_url: "https://127.0.0.1:%[2]s/oauth2/register"}}
+webfinger: {oidc_discovery: {client_registration_url: "%[5]s/oauth2/register"}}
 oidc: {dynamic_client_registration: {enabled: true, default_scope: [read]}}
 secrets: {system: [of-a-test-0123456789-0123456789-01]}
 oauth2: {hashers: {algorithm: bcrypt, bcrypt: {cost: 4}}}
@@ -50,7 +51,10 @@ sqa: {opt_out: true}
 `
 
 // StartHydra starts bin/hydra. log gets what it prints; nil: nobody.
-func StartHydra(ctx context.Context, log io.Writer) (*Hydra, error) {
+func StartHydra(ctx context.Context, log io.Writer) (*Hydra, error) { return startHydra(ctx, log, "") }
+
+// startHydra starts it behind the issuer; "": it is the issuer itself.
+func startHydra(ctx context.Context, log io.Writer, issuer string) (*Hydra, error) {
 	dir, err := os.MkdirTemp("", "hydra-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for Hydra: %w", err)
@@ -60,7 +64,7 @@ func StartHydra(ctx context.Context, log io.Writer) (*Hydra, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Stop())
 	}
-	h.CA = c.ca
+	h.CA, h.certificate = c.ca, c
 	admin, err := prometheus.FreeAddress()
 	if err != nil {
 		return nil, errors.Join(err, h.Stop())
@@ -70,8 +74,11 @@ func StartHydra(ctx context.Context, log io.Writer) (*Hydra, error) {
 		return nil, errors.Join(err, h.Stop())
 	}
 	h.AdminURL, h.PublicURL = "http://"+admin, "https://"+public
+	if issuer == "" {
+		issuer = h.PublicURL
+	}
 	config := filepath.Join(dir, "hydra.yaml")
-	text := fmt.Sprintf(hydraConfig, port(admin), port(public), c.certFile, c.keyFile)
+	text := fmt.Sprintf(hydraConfig, port(admin), port(public), c.certFile, c.keyFile, issuer)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, errors.Join(err, h.Stop())
 	}

@@ -2,13 +2,11 @@ package servers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -91,30 +89,7 @@ var _ = Describe("an application with a key instead of a secret", func() {
 			Expect(string(at.JWKS)).To(ContainSubstring(string(former.Data[v1alpha1.KeyKeyID])))
 			Expect(string(at.JWKS)).NotTo(ContainSubstring(`"d":`), "the private half stays in the cluster")
 
-			// A workload reads its Secret, as late as two seconds after it was published, and asks for a token, all the time.
-			busy, stop := context.WithCancel(ctx)
-			var tokens atomic.Int64
-			var refused []string
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				defer GinkgoRecover()
-				read, since := former, time.Now()
-				for busy.Err() == nil {
-					switch status, refusal := s.answer(ctx, read); {
-					case status == http.StatusOK:
-						tokens.Add(1)
-					case status >= http.StatusInternalServerError: // Hydra's tables in memory lock each other out at times; clients try again
-						GinkgoWriter.Printf("HTTP %d %s\n", status, refusal)
-					default:
-						refused = append(refused, fmt.Sprintf("%s, read %s ago: HTTP %d %s", read.Data[v1alpha1.KeyClientID], time.Since(since), status, refusal))
-					}
-					if time.Since(since) > 2*time.Second {
-						read, since = published(ctx, app), time.Now()
-					}
-				}
-			}()
-			DeferCleanup(func() { stop(); <-ended })
+			busy := s.workload(ctx, app)
 			edit(ctx, app, func(a *v1alpha1.TrustedApplication) {
 				metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.RotateAnnotation, "1")
 			})
@@ -130,10 +105,7 @@ var _ = Describe("an application with a key instead of a secret", func() {
 				g.Expect(parts.Admin.Get(ctx, kube.ObjectKeyFromObject(app), app)).To(Succeed())
 				g.Expect(app.Status.Rotation).To(HaveValue(And(HaveField("HandledRotate", "1"), HaveField("Phase", v1alpha1.RotationIdle))))
 			}).Should(Succeed())
-			stop()
-			<-ended
-			Expect(refused).To(BeEmpty(), "%d tokens were granted", tokens.Load())
-			Expect(tokens.Load()).To(BeNumerically(">", 10))
+			busy.wasNeverRefused()
 			Expect(s.clients(ctx)).To(HaveLen(before + 1))
 
 			if s.chosenID { // there the client id stays, and the method can change in place

@@ -100,9 +100,9 @@ var _ = Describe("the way from hydra-maester", func() {
 		}
 		Expect(parts.Admin.Create(ctx, former)).To(Succeed())
 		works := func() int {
-			web := subjects["Ory Hydra"].web()
+			web := subjects[plainHydra].web()
 			defer web.CloseIdleConnections()
-			status, err := bed.Token(ctx, web, subjects["Ory Hydra"].tokenEndpoint(ctx), made.ID, made.Secret)
+			status, err := bed.Token(ctx, web, subjects[plainHydra].tokenEndpoint(ctx), made.ID, made.Secret)
 			Expect(err).NotTo(HaveOccurred())
 			return status
 		}

@@ -25,7 +25,8 @@ import (
 )
 
 const (
-	namespace = "shop"
+	namespace  = "shop"
+	plainHydra = "Ory Hydra"
 	// longEnough is the longest that anything in these specs may take on a busy machine.
 	longEnough = 60 * time.Second
 )
@@ -39,8 +40,8 @@ type subject struct {
 	clients func(context.Context) map[string]client
 	// remove deletes a client behind the operator's back.
 	remove func(ctx context.Context, id string)
-	// chosenID: the client id is the applicationUri.
-	chosenID bool
+	// chosenID: the client id is the applicationUri. overlaps: former secrets go on to work.
+	chosenID, overlaps bool
 	// signIn signs a user in, and lets the user consent, at the authorization URL, and returns where the browser was sent in the end.
 	signIn func(ctx context.Context, browser *http.Client, authorization string) string
 }
@@ -62,7 +63,10 @@ var (
 	operator *bed.Manager
 	// adminURL is Hydra's admin API.
 	adminURL string
-	subjects = map[string]*subject{"Ory Hydra": {}, "dynamic registration at oidc-provider": {}, "dynamic registration at Ory Hydra": {}}
+	subjects = map[string]*subject{
+		plainHydra: {chosenID: true}, "Ory Hydra that keeps former secrets": {chosenID: true, overlaps: true},
+		"dynamic registration at oidc-provider": {}, "dynamic registration at Ory Hydra": {},
+	}
 )
 
 func TestServers(t *testing.T) {
@@ -90,7 +94,14 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		Data:       map[string][]byte{v1alpha1.KeyInitialAccessToken: []byte(identityservers.InitialAccessToken)},
 	})).To(Succeed())
 
-	*subjects["Ory Hydra"] = subject{
+	rotating, err := identityservers.StartRotatingHydra(ctx, GinkgoWriter)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(rotating.Stop()).To(Succeed()) })
+	*subjects["Ory Hydra that keeps former secrets"] = subject{
+		server: "hydra-rotating", ca: rotating.CA, chosenID: true, overlaps: true, clients: list(rotating.AdminURL + "/admin/clients?page_size=500"),
+		signIn: atHydra(rotating.AdminURL),
+	}
+	*subjects[plainHydra] = subject{
 		server: "hydra", ca: hydra.CA, chosenID: true, clients: list(hydra.AdminURL + "/admin/clients?page_size=500"), signIn: atHydra(hydra.AdminURL),
 	}
 	*subjects["dynamic registration at oidc-provider"] = subject{
@@ -102,7 +113,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}
 	adminURL = hydra.AdminURL
 	for name, spec := range map[string]v1alpha1.IdentityServerSpec{
-		"hydra": {Takeover: v1alpha1.TakeoverAllowed, CABundle: hydra.CA, Hydra: &v1alpha1.HydraServer{AdminURL: v1alpha1.HTTPURL(hydra.AdminURL), PublicURL: v1alpha1.HTTPSURL(hydra.PublicURL)}},
+		"hydra":          {Takeover: v1alpha1.TakeoverAllowed, CABundle: hydra.CA, Hydra: &v1alpha1.HydraServer{AdminURL: v1alpha1.HTTPURL(hydra.AdminURL), PublicURL: v1alpha1.HTTPSURL(hydra.PublicURL)}},
+		"hydra-rotating": {CABundle: rotating.CA, Hydra: &v1alpha1.HydraServer{AdminURL: v1alpha1.HTTPURL(rotating.AdminURL), PublicURL: v1alpha1.HTTPSURL(rotating.PublicURL)}},
 		"oidc": {CABundle: provider.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{
 			Issuer: v1alpha1.HTTPSURL(provider.Issuer), CredentialsRef: &v1alpha1.LocalSecretReference{Name: "oidc"}, Contacts: []string{"platform@example.com"},
 		}},

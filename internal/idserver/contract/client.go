@@ -103,8 +103,18 @@ func (c *client) find(ctx context.Context) error {
 // update brings the server to want; the secret stays.
 func (c *client) update(ctx context.Context) error { return c.updateSecret(ctx, "") }
 
+// updateSecret makes a secret the only one.
 func (c *client) updateSecret(ctx context.Context, secret idserver.Secret) error {
-	reply, err := c.Server.Update(ctx, c.have, c.want, secret)
+	return c.updateSecrets(ctx, secret, "")
+}
+
+// updateSecrets lets former work beside the secret, where that can be.
+func (c *client) updateSecrets(ctx context.Context, secret, former idserver.Secret) error {
+	have := c.have
+	if c.Server.Capabilities().SecretOrigin == idserver.ClientChosen {
+		have.Credential.Secret = former
+	}
+	reply, err := c.Server.Update(ctx, have, c.want, secret)
 	if err == nil {
 		c.keep(reply)
 	}

@@ -147,7 +147,7 @@ func (s *Server) orGone(ctx context.Context, op string, have idserver.Credential
 	switch {
 	case err != nil:
 		return err
-	case verdict.Code == "invalid_client":
+	case verdict.Code == oauth.UnknownClient:
 		return &idserver.Error{Class: idserver.ErrNotFound, Op: op, HTTPStatus: refused.HTTPStatus, RequestID: refused.RequestID}
 	}
 	return refused

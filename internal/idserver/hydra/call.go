@@ -27,7 +27,8 @@ func (c call) write() bool { return c.method != http.MethodGet }
 // refusalError is an error of Hydra itself: it worked on the request and left everything as it was.
 type refusalError struct {
 	status    int
-	code      string // "" where it is in no harmless form
+	text      string // as Hydra says it; never shown
+	code      string // the text where it is in a harmless form
 	busy      bool   // its database gave way to another change
 	requestID string
 }
@@ -81,11 +82,10 @@ func parseRefusal(a oauth.Answer) (r refusalError, ok bool) {
 		return refusalError{}, false
 	}
 	r = refusalError{status: a.Status, requestID: a.RequestID()}
-	var code string
-	if json.Unmarshal(body.Error, &code) == nil && errorCode.MatchString(code) {
-		r.code = code
+	if json.Unmarshal(body.Error, &r.text) == nil && errorCode.MatchString(r.text) {
+		r.code = r.text
 	}
-	r.busy = strings.HasPrefix(code, busyText)
+	r.busy = strings.HasPrefix(r.text, busyText)
 	return r, true
 }
 

@@ -14,8 +14,11 @@ import (
 	"trustedapps.dev/operator/test/identityservers"
 )
 
-// server is the Hydra that all tests of this package share.
-var server *identityservers.Hydra
+// server is the Hydra that all tests of this package share, and rotating one that keeps former secrets.
+var (
+	server   *identityservers.Hydra
+	rotating *identityservers.RotatingHydra
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -27,6 +30,16 @@ func run(m *testing.M) (code int) {
 	}
 	defer func() {
 		if err := server.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}()
+	if rotating, err = identityservers.StartRotatingHydra(context.Background(), os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := rotating.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -47,11 +60,32 @@ const (
 )
 
 func TestContract(t *testing.T) {
-	contract.Suite(t, contract.Subject{Name: "Ory Hydra", Version: identityservers.HydraVersion}, harness)
+	contract.Suite(t, contract.Subject{Name: "Ory Hydra", Version: identityservers.HydraVersion}, func(t *testing.T) contract.Harness {
+		t.Helper()
+		return harness(t, at{server.AdminURL, server.PublicURL, server.CA})
+	})
+}
+
+func TestContractWithFormerSecrets(t *testing.T) {
+	subject := contract.Subject{Name: "Ory Hydra with former secrets (emulated)", Version: identityservers.HydraVersion}
+	contract.Suite(t, subject, func(t *testing.T) contract.Harness {
+		t.Helper()
+		h := harness(t, at{rotating.AdminURL, rotating.PublicURL, rotating.CA})
+		if h.Server.Capabilities().SecretSlots < 2 {
+			t.Fatal("that it keeps former secrets was not found out")
+		}
+		return h
+	})
+}
+
+// at is where a server is.
+type at struct {
+	AdminURL, PublicURL string
+	CA                  []byte
 }
 
 // harness removes all clients, and shows the server from both sides.
-func harness(t *testing.T) contract.Harness {
+func harness(t *testing.T, server at) contract.Harness {
 	t.Helper()
 	clients := contract.Clients{URL: server.AdminURL + "/admin/clients", JSONPatch: true, NoGrant: []string{"urn:trustedapps.dev:disabled"}}
 	for {

@@ -68,6 +68,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	endpoints idserver.Endpoints // zero until a probe succeeded
+	rotation  rotation           // what is known of it
 }
 
 var _ idserver.Connection = (*Server)(nil)
@@ -95,9 +96,13 @@ func New(c Config) (*Server, error) {
 	return &Server{config: c, oauth: client, admin: admin.String(), pageSize: defaultPageSize}, nil
 }
 
-// Capabilities implements idserver.Server: the operator chooses ids and secrets, and one secret is valid at a time.
+// Capabilities implements idserver.Server: the operator chooses ids and secrets, and one secret is valid at a time, or several: see rotation.
 func (s *Server) Capabilities() idserver.Capabilities {
-	return idserver.Capabilities{ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true}
+	c := idserver.Capabilities{ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true}
+	if s.rotates() {
+		c.SecretSlots = 1 + maxRotated
+	}
+	return c
 }
 
 // Probe implements idserver.Connection: it reads the discovery document, the version, and one page of clients, which takes the right to
@@ -115,6 +120,7 @@ func (s *Server) Probe(ctx context.Context) (idserver.Info, error) {
 	if _, _, err := s.page(ctx, s.admin+clientsPath+"?page_size=1"); err != nil {
 		return info, err
 	}
+	s.discoverRotation(ctx, info.Version)
 	if strings.HasPrefix(s.admin, "http:") {
 		info.Warnings = []string{"adminUrl is not https: client secrets cross the network in the clear on their way to Hydra; " +
 			"keep that network to the operator and Hydra, or put TLS before the admin API"}

@@ -111,13 +111,27 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		}
 		changes = append(changes, operation{"add", "/metadata/" + noteKey, newNote(owner, current.note().ID, want)})
 	}
+	beside := secret != "" && have.Credential.Secret != "" && s.rotates()
+	ended := false
 	switch {
-	case !want.Secretless() && secret != "":
-		changes = append(changes, operation{"add", "/client_secret", secret.Reveal()})
 	case want.Secretless() && s.reply(current).HasSecret: // what the client knew must not come back with its former type
-		changes = append(changes, operation{"add", "/client_secret", idserver.DrawSecret().Reveal()})
+		secret, ended = idserver.DrawSecret(), true
+	case !want.Secretless() && secret != "" && !beside:
+		ended = true
 	}
-	return s.change(ctx, opUpdate, current, changes)
+	if ended {
+		changes = append(changes, operation{"add", "/client_secret", secret.Reveal()})
+	}
+	told, err := s.change(ctx, opUpdate, current, changes)
+	switch {
+	case err != nil:
+		return told, err
+	case ended && s.rotates():
+		return s.forgetFormer(ctx, current.ClientID)
+	case beside && !want.Secretless():
+		return s.addSecret(ctx, told, secret)
+	}
+	return told, nil
 }
 
 // Claim implements idserver.Server.
@@ -167,24 +181,33 @@ func (s *Server) change(ctx context.Context, op string, current record, changes 
 	if now.UpdatedAt != current.UpdatedAt || !bytes.Equal(now.Metadata[noteKey], current.Metadata[noteKey]) {
 		return idserver.Reply{}, oauth.Rejected(op, idserver.ReasonConflict, "somebody else changed the client since it was read; nothing was changed")
 	}
-	a, err := s.do(ctx, call{op: op, method: http.MethodPatch, url: s.clientURL(current.ClientID), body: changes})
+	return s.patch(ctx, op, current.ClientID, changes)
+}
+
+func (s *Server) patch(ctx context.Context, op, id string, changes []operation) (idserver.Reply, error) {
+	a, err := s.do(ctx, call{op: op, method: http.MethodPatch, url: s.clientURL(id), body: changes})
 	if refused, ok := errors.AsType[*refusalError](err); ok {
-		switch refused.status {
-		case http.StatusNotFound:
-			return idserver.Reply{}, refused.as(idserver.ErrNotFound, op, "", "")
-		case http.StatusConflict:
-			return idserver.Reply{}, refused.as(idserver.ErrRejected, op, idserver.ReasonConflict, "somebody else changed the client at the same time")
-		}
-		return idserver.Reply{}, refused.as(idserver.ErrRejected, op, idserver.ReasonInvalid, "Hydra refuses one of the values; its own log tells which")
+		return idserver.Reply{}, refused.refusedUpdate(op)
 	}
 	if err != nil {
 		return idserver.Reply{}, err
 	}
 	var told record
-	if json.Unmarshal(a.Body, &told) != nil || told.ClientID != current.ClientID {
+	if json.Unmarshal(a.Body, &told) != nil || told.ClientID != id {
 		return idserver.Reply{}, unreadable(op, true, a)
 	}
 	return s.reply(told), nil
+}
+
+// refusedUpdate is the refusal of a change of one client.
+func (r *refusalError) refusedUpdate(op string) *idserver.Error {
+	switch r.status {
+	case http.StatusNotFound:
+		return r.as(idserver.ErrNotFound, op, "", "")
+	case http.StatusConflict:
+		return r.as(idserver.ErrRejected, op, idserver.ReasonConflict, "somebody else changed the client at the same time")
+	}
+	return r.as(idserver.ErrRejected, op, idserver.ReasonInvalid, "Hydra refuses one of the values; its own log tells which")
 }
 
 // Delete implements idserver.Server.

@@ -51,7 +51,7 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	} else {
 		created.ClientID = s.draw("client")
 	}
-	told := s.changeSecret(&created, secret)
+	told := s.changeSecret(&created, secret, "")
 	s.held = append(s.held, created)
 	return s.answer(len(s.held)-1, told), nil
 }
@@ -66,7 +66,8 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 		return idserver.Reply{}, err
 	}
 	read, wasRead := have.Raw.(Stored)
-	if wasRead && read.Owner != (idserver.Mark{}) && read.is(want, secret) {
+	if wasRead && read.Owner != (idserver.Mark{}) && read.is(want, secret, have.Credential.Secret) {
+		have.Credential.Secret = "" // no answer tells one
 		return have, nil
 	}
 	i := s.byHandle(have.Credential.Handle)
@@ -89,7 +90,7 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	updated := s.held[i]
 	updated.version++
 	updated.Registration = want.Normalize()
-	told := s.changeSecret(&updated, secret)
+	told := s.changeSecret(&updated, secret, have.Credential.Secret)
 	s.held[i] = updated
 	return s.answer(i, told), nil
 }
@@ -209,13 +210,17 @@ func (s *Server) lacksControl(i int, have idserver.Credential) bool {
 }
 
 // changeSecret brings the secret of r in line with its client type. It returns the secret where the answer has to tell it.
-func (s *Server) changeSecret(r *Stored, chosen idserver.Secret) idserver.Secret {
+func (s *Server) changeSecret(r *Stored, chosen, former idserver.Secret) idserver.Secret {
 	switch {
 	case r.Registration.Secretless():
-		r.Secret = ""
+		r.Secret, r.Former = "", nil
 	case s.capabilities.SecretOrigin == idserver.ClientChosen:
-		if chosen != "" {
-			r.Secret = chosen
+		switch {
+		case chosen == "":
+		case former == "" || s.capabilities.SecretSlots == 1:
+			r.Secret, r.Former = chosen, nil
+		case chosen != r.Secret && !slices.Contains(r.Former, chosen):
+			r.Secret, r.Former = chosen, append(slices.Clone(r.Former), r.Secret)
 		}
 	case r.Secret == "":
 		r.Secret = idserver.Secret(s.draw("secret"))
@@ -246,7 +251,14 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 }
 
 // is says whether an update to want would change nothing.
-func (r Stored) is(want idserver.Registration, secret idserver.Secret) bool {
-	return len(want.Diff(r.Registration)) == 0 &&
-		(want.Secretless() && r.Secret == "" || !want.Secretless() && (secret == "" || secret == r.Secret))
+func (r Stored) is(want idserver.Registration, secret, former idserver.Secret) bool {
+	switch {
+	case len(want.Diff(r.Registration)) > 0:
+		return false
+	case want.Secretless():
+		return r.Secret == "" && len(r.Former) == 0
+	case former != "":
+		return secret == r.Secret || slices.Contains(r.Former, secret)
+	}
+	return secret == "" || secret == r.Secret && len(r.Former) == 0
 }

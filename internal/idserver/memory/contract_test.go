@@ -15,6 +15,10 @@ func TestContractWithChosenIDs(t *testing.T) {
 	contract.Suite(t, contract.Subject{Name: "in memory", Version: "secrets chosen by clients"}, func(t *testing.T) contract.Harness { return harness(t, NewClientChosen()) })
 }
 
+func TestContractWithOverlappingSecrets(t *testing.T) {
+	contract.Suite(t, contract.Subject{Name: "in memory", Version: "secrets that overlap"}, func(t *testing.T) contract.Harness { return harness(t, NewOverlapping()) })
+}
+
 func TestContractWithIssuedIDs(t *testing.T) {
 	contract.Suite(t, contract.Subject{Name: "in memory", Version: "secrets issued by the server"}, func(t *testing.T) contract.Harness { return harness(t, NewServerIssued()) })
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"trustedapps.dev/operator/internal/idserver"
 )
 
 // Fingerprint renders everything that the server's further behaviour depends on: equal fingerprints mean servers that nobody can
@@ -24,8 +26,16 @@ func (s *Server) Fingerprint() string {
 
 // fingerprint needs Reveal: a Secret prints as [redacted], which would make different servers look equal.
 func (r Stored) fingerprint() string {
-	return fmt.Sprintf("%q %q %q %q %+v secret=%q control=%q notes=%q referenced=%t", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
-		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), r.Control.Reveal(), r.Notes, r.Referenced)
+	return fmt.Sprintf("%q %q %q %q %+v secret=%q %s control=%q notes=%q referenced=%t", r.Handle, r.ClientID, r.Owner.Cluster+" "+r.Owner.String(),
+		r.ForeignOwner, r.Registration.Normalize(), r.Secret.Reveal(), revealed(r.Former), r.Control.Reveal(), r.Notes, r.Referenced)
+}
+
+func revealed(secrets []idserver.Secret) string {
+	var all []string
+	for _, s := range secrets {
+		all = append(all, s.Reveal())
+	}
+	return strings.Join(all, " ")
 }
 
 var drawnValue = regexp.MustCompile(`drawn-([a-z]+)-\d+`)

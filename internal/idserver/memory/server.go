@@ -36,8 +36,9 @@ type Stored struct {
 	ForeignOwner string
 	// Registration is what is registered.
 	Registration idserver.Registration
-	// Secret is the one client secret that is valid; empty where there is none.
+	// Secret is the client secret; empty where there is none. Former are others that are valid as well.
 	Secret idserver.Secret
+	Former []idserver.Secret
 	// Control is the one registration access token that is valid; empty where the server has none.
 	Control idserver.Secret
 	// Notes stand for everything that the operator does not manage.
@@ -55,6 +56,13 @@ func NewClientChosen() *Server {
 		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
 		SystemUsers: true, UserGroups: true, ReferenceTokens: true,
 	}}
+}
+
+// NewOverlapping makes a server as NewClientChosen does, where a former secret may go on to be valid beside the present one.
+func NewOverlapping() *Server {
+	s := NewClientChosen()
+	s.capabilities.SecretSlots = 2
+	return s
 }
 
 // NewServerIssued makes a server of RFC 7591 and RFC 7592 at its most inconvenient: it draws client id and secret, tells a secret
@@ -140,7 +148,7 @@ func (s *Server) RemoveByHand(clientID string) bool {
 
 // copy returns r with slices of its own, so that a caller cannot reach into the server or one of its clones.
 func (r Stored) copy() Stored {
-	r.Registration = r.Registration.Normalize()
+	r.Registration, r.Former = r.Registration.Normalize(), slices.Clone(r.Former)
 	return r
 }
 
@@ -148,7 +156,7 @@ func (r Stored) accepts(secret idserver.Secret) bool {
 	if r.Registration.PrivateKey {
 		return r.Registration.Enabled && slices.Contains(r.Registration.Keys, secret.Reveal())
 	}
-	return r.Registration.Enabled && !r.Registration.Public && r.Secret != "" && r.Secret == secret
+	return r.Registration.Enabled && !r.Registration.Public && secret != "" && (r.Secret == secret || slices.Contains(r.Former, secret))
 }
 
 func (s *Server) byClientID(clientID string) int {

@@ -8,6 +8,9 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 )
 
+// UnknownClient is the code for a client that a server does not know, or whose credential it does not take (RFC 6749 section 5.2).
+const UnknownClient = "invalid_client"
+
 // Verify proves a credential. A service requests a token, without naming scopes, and drops it. An interactive client exchanges a made-up
 // code: invalid_grant says that the client itself was accepted. A public client has nothing to prove. hint tells people what to look at.
 func (c *Client) Verify(
@@ -46,7 +49,7 @@ func (c *Client) Verify(
 // Hint says what to look at where a server without a catalogue of its own refuses a token.
 func Hint(code string, want idserver.Registration) string {
 	switch code {
-	case "invalid_client":
+	case UnknownClient:
 		if want.PrivateKey {
 			return "the server does not know the client, or not this key"
 		}
