@@ -33,8 +33,8 @@ type change struct {
 	patch  string
 	// reason is that of Ready=False where the value is one that only the server, or the operator, can refuse; "" where it is a good one.
 	reason string
-	// refused: the API server does not take it.
-	refused bool
+	// refused: the API server does not take it. denies: the server stays well, and the application is denied.
+	refused, denies bool
 }
 
 // ofApplication are the changes of a hybrid application.
@@ -78,6 +78,7 @@ var ofApplication = []change{
 	{fields: []string{"service.systemUser"}, patch: `{"service":{"systemUser":null}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.method"}, patch: `{"credentials":{"method":"PrivateKeyJWT","rotation":{"strategy":null}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.strategy"}, patch: `{"credentials":{"rotation":{"strategy":"Replace"}}}`, reason: v1alpha1.ReasonUnsupported},
+	{fields: []string{"credentials.rotation.strategy"}, patch: `{"credentials":{"rotation":{"strategy":"Overlap"}}}`, reason: v1alpha1.ReasonUnsupported},
 	{fields: []string{"credentials.rotation.window.schedule"}, patch: `{"credentials":{"rotation":{"interval":"2160h","window":{"schedule":"99 3 * * 6","duration":"2h"}}}}`, reason: v1alpha1.ReasonInvalidSchedule},
 	{fields: []string{"credentials.template.data"}, patch: `{"credentials":{"template":{"data":{"a":"{{ .nothing }}"}}}}`, reason: v1alpha1.ReasonTemplateInvalid},
 	{fields: []string{"credentials.secretName"}, patch: `{"credentials":{"secretName":"foreign"}}`, reason: v1alpha1.ReasonSecretConflict},
@@ -104,6 +105,11 @@ var ofServer = []change{
 			`"systemUsers":["svc.*"],"redirectHosts":["*.example.com"],"referenceTokens":["None"],"maxApplications":5}]}`,
 	},
 	{fields: []string{"accessPolicy"}, patch: `{"accessPolicy":"Disable"}`},
+	{fields: []string{"access[].scopes"}, patch: `{"access":[{"name":"none","namespaces":["*"],"scopes":["other"]}]}`, denies: true},
+	{
+		fields: []string{"access[].scopes", "accessPolicy"}, denies: true,
+		patch: `{"accessPolicy":"Disable","access":[{"name":"none","namespaces":["*"],"scopes":["other"]}]}`,
+	},
 	{fields: []string{"caBundle"}, patch: `{"caBundle":null}`, reason: "any"},
 	{fields: []string{"environment"}, patch: `{"environment":"Test"}`},
 	{fields: []string{"erpNet.clientAuthentication"}, patch: `{"erpNet":{"clientAuthentication":"Basic"}}`},
@@ -364,6 +370,11 @@ func (r *Run) serverThereAndBack(ctx context.Context, c change) error {
 	}
 	if err := r.serverComesTo(ctx, c.reason == ""); err != nil {
 		return fmt.Errorf("there: %w", err)
+	}
+	if c.denies {
+		if err := r.comesTo(ctx, v1alpha1.ReasonAccessDenied); err != nil {
+			return fmt.Errorf("there: %w", err)
+		}
 	}
 	for {
 		if err := r.Admin.Get(ctx, client.ObjectKey{Name: r.name}, ids); err != nil {
