@@ -30,8 +30,8 @@ var mistakes = []mistake{
 		edits: []edit{
 			{
 				"internal/execute/do.go",
-				"return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked))",
-				"r.observed.Ledger = rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked); return r.look(ctx)",
+				"return r.save(ctx, rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked).Overlapping(r.overlapping()))",
+				"r.observed.Ledger = rec.Stage(target, drawn, r.nextPublished(), now).Answering(r.desired.Rotation.Asked).Overlapping(r.overlapping()); return r.look(ctx)",
 			},
 			{"internal/execute/execute.go", "	if r.saved {\n		return nil", "	if true {\n		return nil"},
 		},

@@ -27,8 +27,7 @@ func (c call) write() bool { return c.method != http.MethodGet }
 // refusalError is an error of Hydra itself: it worked on the request and left everything as it was.
 type refusalError struct {
 	status    int
-	text      string // as Hydra says it; never shown
-	code      string // the text where it is in a harmless form
+	code      string // "" where it is in no harmless form
 	busy      bool   // its database gave way to another change
 	requestID string
 }
@@ -82,10 +81,11 @@ func parseRefusal(a oauth.Answer) (r refusalError, ok bool) {
 		return refusalError{}, false
 	}
 	r = refusalError{status: a.Status, requestID: a.RequestID()}
-	if json.Unmarshal(body.Error, &r.text) == nil && errorCode.MatchString(r.text) {
-		r.code = r.text
+	var code string
+	if json.Unmarshal(body.Error, &code) == nil && errorCode.MatchString(code) {
+		r.code = code
 	}
-	r.busy = strings.HasPrefix(r.text, busyText)
+	r.busy = strings.HasPrefix(code, busyText)
 	return r, true
 }
 

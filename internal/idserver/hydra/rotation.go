@@ -29,8 +29,8 @@ func (s *Server) rotates() bool {
 	return s.rotation.available
 }
 
-// discoverRotation asks once for each version, by forgetting the former secrets of a client that does not exist: where there is something to
-// forget them, it says of that client what is said of it elsewhere. An answer that says nothing is asked for again by the next probe.
+// discoverRotation asks once for each version, by reading what can only be written: that another method is wanted says that there is something
+// (RFC 9110 section 15.5.6). An answer that says nothing is asked for again by the next probe.
 func (s *Server) discoverRotation(ctx context.Context, version string) {
 	s.mu.Lock()
 	known := s.rotation.version == version
@@ -38,28 +38,19 @@ func (s *Server) discoverRotation(ctx context.Context, version string) {
 	if known {
 		return
 	}
-	id := "trustedapps.dev-probe-" + idserver.DrawSecret().Reveal()[:16]
-	absent, asked := s.absence(ctx, http.MethodGet, s.clientURL(id))
-	if !asked {
-		return
+	_, err := s.do(ctx, call{op: opDiscover, method: http.MethodGet, url: s.rotationURL("trustedapps.dev")})
+	status := http.StatusOK
+	if refused, ok := errors.AsType[*refusalError](err); ok {
+		status = refused.status
+	} else if failed, ok := errors.AsType[*idserver.Error](err); ok {
+		status = failed.HTTPStatus
 	}
-	said, asked := s.absence(ctx, http.MethodDelete, s.rotationURL(id))
-	if !asked {
+	if status == 0 || status == http.StatusTooManyRequests || status >= 500 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rotation = rotation{version: version, available: said != "" && said == absent}
-}
-
-// absence is what Hydra says where it says that there is none, else "". asked is false where it could not be asked.
-func (s *Server) absence(ctx context.Context, method, address string) (text string, asked bool) {
-	_, err := s.do(ctx, call{op: opDiscover, method: method, url: address})
-	if refused, ok := errors.AsType[*refusalError](err); ok && refused.status == http.StatusNotFound {
-		return refused.text, true
-	}
-	failed, ok := errors.AsType[*idserver.Error](err)
-	return "", !ok || failed.HTTPStatus != 0 && failed.HTTPStatus != http.StatusTooManyRequests && failed.HTTPStatus < 500
+	s.rotation = rotation{version: version, available: status == http.StatusMethodNotAllowed}
 }
 
 // addSecret makes a secret valid beside those that are. One that is valid is not told again: each time would push out a former one.
