@@ -81,7 +81,7 @@ var mistakes = []mistake{
 	},
 	{
 		name:  "the Secret of what is Public by now is left",
-		edits: []edit{{"internal/plan/plan.go", "	if o.Output.Stale {", "	if o.Output.Stale && o.Ledger.Newest().Secret != \"\" {"}},
+		edits: []edit{{"internal/plan/publish.go", "	if o.Output.Stale {", "	if o.Output.Stale && o.Ledger.Newest().Secret != \"\" {"}},
 		finds: []string{"Confidential to Public"}, invariant: 5,
 	},
 	{
@@ -91,7 +91,7 @@ var mistakes = []mistake{
 	},
 	{
 		name:  "nothing is noted before a creation whose answer cannot be looked up",
-		edits: []edit{{"internal/plan/plan.go", "		return tooManyOrphans(o)\n	}\n	return SaveIntent{}", "		return tooManyOrphans(o)\n	}\n	return Create{}"}},
+		edits: []edit{{"internal/plan/replace.go", "		return tooManyOrphans(o)\n	}\n	return SaveIntent{}", "		return tooManyOrphans(o)\n	}\n	return Create{}"}},
 		finds: at("create a service at oidc-provider", 1, 4, single(answerLost)), invariant: 1,
 	},
 	{

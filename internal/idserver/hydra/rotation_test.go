@@ -58,7 +58,7 @@ func TestFormerSecretsAreFoundOut(t *testing.T) {
 		body   string
 	}{
 		"a proxy that lets nobody through": {http.StatusForbidden, "no"},
-		"a captive portal": {http.StatusOK, "{}"}, "another way to say that nothing is there": {http.StatusNotFound, `{"error":"no route"}`},
+		"a captive portal":                 {http.StatusOK, "{}"}, "another way to say that nothing is there": {http.StatusNotFound, `{"error":"no route"}`},
 	} {
 		asked := 0
 		s := probed(t, keeps, func(*http.Request) *http.Response { asked++; return answer(said.status, said.body) })
