@@ -15,7 +15,7 @@ export KUBEBUILDER_ASSETS := $(CURDIR)/bin
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-TOOLS := bin/controller-gen bin/crd-ref-docs bin/golangci-lint bin/govulncheck bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
+TOOLS := bin/controller-gen bin/crd-ref-docs bin/golangci-lint bin/govulncheck bin/gitleaks bin/go-licenses bin/helm bin/helm-docs bin/kubeconform bin/promtool
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 FLUX := bin/source-controller bin/kustomize-controller
@@ -133,7 +133,7 @@ dashboard-picture: controlplane standin bin/prometheus ## Draw docs/images/dashb
 ##@ Check
 
 .PHONY: verify
-verify: $(TOOLS) bin/kubectl ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, alerts; changes nothing.
+verify: $(TOOLS) bin/kubectl ## Check generated files, lint, formatting, go.mod, licences, vulnerabilities, secrets, alerts; changes nothing.
 	hack/vulncheck-test.sh
 	hack/verify.sh
 
@@ -224,6 +224,9 @@ bin/golangci-lint: hack/tools/golangci-lint/go.mod hack/tools/golangci-lint/go.s
 
 bin/govulncheck: hack/tools/govulncheck/go.mod hack/tools/govulncheck/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) golang.org/x/vuln/cmd/govulncheck $@
+
+bin/gitleaks: hack/tools/gitleaks/go.mod hack/tools/gitleaks/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/zricethezav/gitleaks/v8 $@ -ldflags '-s -w'
 
 bin/go-licenses: hack/tools/go-licenses/go.mod hack/tools/go-licenses/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/google/go-licenses/v2 $@

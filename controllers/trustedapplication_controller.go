@@ -70,6 +70,7 @@ type TrustedApplicationReconciler struct {
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/status,verbs=update
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,resourceNames=kube-system,verbs=get
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 
 // Reconcile brings one application as far as it goes now.
 func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -95,7 +96,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		r.Pace.Forget(req.NamespacedName) // a rotation that stands still keeps nobody else from beginning
 		return r.retry(ctx, req, r.tellPaused(ctx, app, entry, by))
 	}
-	d, err := r.granted(ctx, app, entry, desired.Of(app, r.Cluster, entry, known))
+	d, err := r.granted(ctx, app, entry, known, desired.Of(app, r.Cluster, entry, known))
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -61,6 +62,10 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 		}), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
 		})).
+		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(r.denied), builder.WithPredicates(onlyDeletions)).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return r.inNamespace(ctx, o.GetName())
+		}), builder.WithPredicates(relabelled)).
 		WatchesRawSource(source.Channel(r.Changed, wake)).
 		WatchesRawSource(source.Channel(r.Parked, goOn)).
 		WithOptions(controller.Options{

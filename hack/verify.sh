@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the repository without changing it, and writes the results to build/verify.json.
 #
-#   hack/verify.sh [CHECK...]     generated docs lint lint-rules chart rbac tidy licences vulnerabilities alerts; all unless named
+#   hack/verify.sh [CHECK...]     generated docs lint lint-rules chart rbac tidy licences vulnerabilities secrets secrets-rules alerts; all unless named
 #
 # Every named check runs, whatever became of those before it; the exit code is 0 only if none failed. A check that cannot
 # run here says NOT CHECKED with the reason and is recorded so; REQUIRE_ALL=1 makes that a failure.
@@ -100,6 +100,47 @@ vulnerabilities() {
 	return $unchecked
 }
 
+# scan DIRECTORY MODE [FLAGS...]: gitleaks with our rules; one line for each finding, without the value.
+scan() {
+	local root=$PWD directory=$1 rc=0
+	shift
+	printf %s '{{range .}}{{.File}}:{{.StartLine}}: {{.RuleID}}{{with .Commit}} in commit {{.}}{{end}}{{println}}{{end}}' >"$scratch/finding"
+	# Only .gitleaks.toml allows, with a reason: not a comment beside the value.
+	(cd "$directory" && "$root/bin/gitleaks" "$@" --config "$root/.gitleaks.toml" --ignore-gitleaks-allow --redact --no-banner --no-color \
+		--report-format template --report-template "$scratch/finding" --report-path - .) 2>"$scratch/gitleaks.log" || rc=1
+	cat "$scratch/gitleaks.log"
+	# It takes a git that fails for a history without leaks.
+	if grep -qE ' ERR |scanned ~0 bytes' "$scratch/gitleaks.log"; then
+		echo "gitleaks could not read all: the check is broken" && rc=1
+	fi
+	return $rc
+}
+
+# Values that look like credentials: in the files that git tracks or would add next, and in the history of what is checked out.
+secrets() {
+	local file wrong=0
+	# A copy, since git ignores bin/ and build/, and gitleaks does not.
+	mkdir -p "$scratch/tree"
+	git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+		[ ! -e "$file" ] || printf '%s\0' "$file" # git lists deleted ones, too
+	done | xargs -0 cp --parents --no-dereference --target-directory "$scratch/tree" || return 1
+	echo "gitleaks: the tree"
+	scan "$scratch/tree" dir || wrong=1
+
+	if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+		echo "NOT CHECKED: secrets in the history: this clone is shallow; 'git fetch --unshallow' gets the rest"
+		[ $wrong = 1 ] || return 75
+		return 1
+	fi
+	echo "gitleaks: the history"
+	# -m: also what only a merge brought in. The rest keeps the format that gitleaks reads, whatever a user's git is set to.
+	scan . git --log-opts='--full-history -m --pretty=medium --no-color --src-prefix=a/ --dst-prefix=b/ HEAD' || wrong=1
+	[ $wrong = 0 ] || echo "a real secret: replace it where it is valid; one of a test: .gitleaks.toml"
+	return $wrong
+}
+
+secrets_rules() { hack/secrets-test.sh; }
+
 alerts() {
 	bin/promtool check rules --lint=all --lint-fatal charts/trustedapp-operator/files/alerts.yaml || return 1
 	bin/promtool test rules test/alerts/alerts_test.yaml || return 1
@@ -107,7 +148,7 @@ alerts() {
 }
 
 checks=("$@")
-[ $# != 0 ] || checks=(generated docs lint lint-rules chart rbac tidy licences vulnerabilities alerts)
+[ $# != 0 ] || checks=(generated docs lint lint-rules chart rbac tidy licences vulnerabilities secrets secrets-rules alerts)
 entries=() failed=() unchecked=()
 for check in "${checks[@]}"; do
 	echo "== verify: $check"

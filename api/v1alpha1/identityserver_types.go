@@ -267,7 +267,33 @@ type TextPattern string
 // +kubebuilder:validation:XValidation:rule="self.matches('^(([*][.])?[a-z0-9]([-.a-z0-9]*[a-z0-9])?|[[:xdigit:]:]+|[a-z][-+.a-z0-9]*:)$')",message="must be a host in lower case without a port, for example shop.example.com, *.example.com or 127.0.0.1, or the scheme of a native application, for example com.example.app:"
 type HostPattern string
 
-// AccessGrant lets the applications of some namespaces be registered, within bounds. A bound that is absent bounds nothing.
+// NamespaceSelector selects namespaces by their labels.
+type NamespaceSelector struct {
+	// matchLabels are the labels that a namespace has to carry, all of them.
+	//
+	// +required
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="must be valid labels"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+}
+
+// AdministratorPolicy says whether services may act as an administrator of the server.
+//
+// +kubebuilder:validation:Enum=Forbidden;Allowed
+type AdministratorPolicy string
+
+const (
+	// AdministratorsForbidden lets no service act as one.
+	AdministratorsForbidden AdministratorPolicy = "Forbidden"
+	// AdministratorsAllowed lets them.
+	AdministratorsAllowed AdministratorPolicy = "Allowed"
+)
+
+// AccessGrant lets the applications of some namespaces be registered, within bounds. A bound that is absent bounds nothing, but for the
+// scope sec and administrators.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.namespaces) != has(self.namespaceSelector)",message="must have either namespaces or namespaceSelector: write two grants for both"
 type AccessGrant struct {
 	// name is what messages call the grant.
 	//
@@ -280,11 +306,17 @@ type AccessGrant struct {
 	// namespaces are those whose applications the grant is for: names, or
 	// beginnings of names such as team-a-*, or * for all.
 	//
-	// +required
+	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Namespaces []NamespacePattern `json:"namespaces,omitempty"`
+
+	// namespaceSelector selects the namespaces by their labels, in the place of
+	// namespaces. Who may label a namespace decides who gets the grant.
+	//
+	// +optional
+	NamespaceSelector *NamespaceSelector `json:"namespaceSelector,omitempty"`
 
 	// applicationUris are the client ids that may be registered, or beginnings of
 	// them, for example com.example.{namespace}/*
@@ -312,7 +344,9 @@ type AccessGrant struct {
 	// +kubebuilder:validation:MaxItems=2
 	ClientTypes []ClientType `json:"clientTypes,omitempty"`
 
-	// scopes are those that may be registered, or beginnings of them.
+	// scopes are those that may be registered, or beginnings of them. The scope
+	// sec of ERP.net, which opens the security namespace of the instance, is
+	// granted only where it stands here as it is.
 	//
 	// +optional
 	// +listType=set
@@ -328,6 +362,13 @@ type AccessGrant struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	SystemUsers []TextPattern `json:"systemUsers,omitempty"`
+
+	// administrators says whether services may act as a system user who is an
+	// administrator of the server. Default: Forbidden.
+	//
+	// +optional
+	// +default="Forbidden"
+	Administrators AdministratorPolicy `json:"administrators,omitempty"`
 
 	// redirectHosts are the hosts that users may be sent to after sign-in and
 	// sign-out: shop.example.com, *.example.com, or com.example.app: for the
@@ -421,9 +462,8 @@ type IdentityServerSpec struct {
 	Takeover TakeoverPolicy `json:"takeover,omitempty"`
 
 	// access are grants: who may register what at this server. An application is
-	// registered where one grant covers all of it. Without any grant every
-	// namespace that the operator may publish in may register everything: set
-	// at least one where teams do not trust each other.
+	// registered where one grant covers all of it; without any grant, none is.
+	// A grant for all of the cluster: {name: everyone, namespaces: ["*"]}.
 	//
 	// +optional
 	// +listType=map

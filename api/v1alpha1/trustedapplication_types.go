@@ -115,7 +115,6 @@ type RedirectURI string
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=64
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]*$')`,message="must be printable ASCII without spaces, quotes and backslashes: one list item for each scope"
-// +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'sec'",message="the scope sec opens the security namespace of the instance and is reserved: remove it"
 // +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'domainapi'",message="the scope DomainApi is obsolete: use read, and update where the application writes"
 type Scope string
 

@@ -19,6 +19,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/controllers"
+	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/controlplane"
 	"trustedapps.dev/operator/test/prometheus"
 	"trustedapps.dev/operator/test/standin"
@@ -124,7 +125,7 @@ func (s *scene) addServer(ctx context.Context, name string) error {
 		}),
 		s.admin.Create(ctx, &v1alpha1.IdentityServer{
 			ObjectMeta: metav1.ObjectMeta{Name: name},
-			Spec: v1alpha1.IdentityServerSpec{CABundle: s.process.CA, ERPNet: &v1alpha1.ERPNetServer{
+			Spec: v1alpha1.IdentityServerSpec{CABundle: s.process.CA, Access: bed.Everyone(), ERPNet: &v1alpha1.ERPNetServer{
 				URL: v1alpha1.HTTPSURL(instance.URL), CredentialsRef: v1alpha1.LocalSecretReference{Name: name},
 			}},
 		}),

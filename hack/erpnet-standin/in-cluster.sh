@@ -56,6 +56,9 @@ kind: IdentityServer
 metadata:
   name: acme
 spec:
+  access:
+    - name: everyone
+      namespaces: ["*"]
   environment: Test
   caBundle: $(base64 -w0 build/standin-ca.pem)
   erpNet:

@@ -13,9 +13,19 @@ import (
 // namespacePlaceholder stands for the namespace of the application in a pattern.
 const namespacePlaceholder = "{namespace}"
 
+// securityScope is granted by its name only: no pattern and no absent bound covers it.
+const securityScope = "sec"
+
+// Namespace is where an application is.
+type Namespace struct {
+	Name string
+	// Labels are those of the namespace.
+	Labels map[string]string
+}
+
 // Application is what an application asks for.
 type Application struct {
-	Namespace      string
+	Namespace      Namespace
 	ApplicationURI string
 	Flow           v1alpha1.Flow
 	ClientType     v1alpha1.ClientType
@@ -27,11 +37,19 @@ type Application struct {
 	ReferenceTokens string
 }
 
-// Of is what an application asks for.
-func Of(app *v1alpha1.TrustedApplication, flow v1alpha1.Flow) Application {
+// Decision is what the grants say of an application.
+type Decision struct {
+	// Missing says what of the application no grant covers, and what to do; "" where one covers all of it.
+	Missing string
+	// Administrators: the service may act as an administrator of the server.
+	Administrators bool
+}
+
+// Of is what an application in a namespace asks for.
+func Of(app *v1alpha1.TrustedApplication, namespace Namespace, flow v1alpha1.Flow) Application {
 	spec := app.Spec
 	a := Application{
-		Namespace: app.Namespace, ApplicationURI: spec.ApplicationURI, Flow: flow, ClientType: spec.ClientType, ReferenceTokens: string(spec.ReferenceTokens),
+		Namespace: namespace, ApplicationURI: spec.ApplicationURI, Flow: flow, ClientType: spec.ClientType, ReferenceTokens: string(spec.ReferenceTokens),
 	}
 	if a.ClientType == "" {
 		a.ClientType = v1alpha1.ClientTypeConfidential
@@ -53,42 +71,57 @@ func Of(app *v1alpha1.TrustedApplication, flow v1alpha1.Flow) Application {
 	return a
 }
 
-// Missing says what of an application no grant of the server covers, and what to do; "" where one covers all of it. Grants do not add up: one
-// has to cover the whole application. Without any grant everything is covered. The grant that is told about is the one that covers most.
-// older counts the applications of the namespaces of a grant at this server that were made before this one.
-func Missing(server string, grants []v1alpha1.AccessGrant, app Application, older func(v1alpha1.AccessGrant) int) string {
+// Decide holds an application against grants. They do not add up: one has to cover the whole of it. The grant that is told about is the one that
+// covers most. older counts the applications of the namespaces of a grant at this server that were made before this one.
+func Decide(server string, grants []v1alpha1.AccessGrant, app Application, older func(v1alpha1.AccessGrant) int) Decision {
 	if len(grants) == 0 {
-		return ""
+		return Decision{Missing: fmt.Sprintf("the IdentityServer %s grants nothing to anybody: its administrators name in spec.access who may register "+
+			"what, see kubectl explain identityserver.spec.access", server)}
 	}
 	closest, least := "", 0
+	var covering []v1alpha1.AccessGrant
 	for _, g := range grants {
 		if !Concerns(g, app.Namespace) {
 			continue
 		}
 		missing := missing(g, app, older)
-		if len(missing) == 0 {
-			return ""
-		}
-		if closest == "" || len(missing) < least {
+		switch {
+		case len(missing) == 0:
+			covering = append(covering, g)
+		case closest == "" || len(missing) < least:
 			closest = fmt.Sprintf("the grant %s of the IdentityServer %s does not cover %s", g.Name, server, strings.Join(missing, ", nor "))
 			least = len(missing)
 		}
 	}
-	if closest == "" {
-		return fmt.Sprintf("no grant in spec.access of the IdentityServer %s is for the namespace %s: ask its administrators for one", server, app.Namespace)
+	switch {
+	case len(covering) > 0:
+		return Decision{Administrators: slices.ContainsFunc(covering, func(g v1alpha1.AccessGrant) bool {
+			return g.Administrators == v1alpha1.AdministratorsAllowed
+		})}
+	case closest == "":
+		return Decision{Missing: fmt.Sprintf("no grant in spec.access of the IdentityServer %s is for the namespace %s: ask its administrators for one",
+			server, app.Namespace.Name)}
 	}
-	return closest + ": change that in the spec, or ask the server's administrators to extend the grant"
+	return Decision{Missing: closest + ": change that in the spec, or ask the server's administrators to extend the grant"}
 }
 
 // Concerns says whether a grant is for the applications of a namespace.
-func Concerns(g v1alpha1.AccessGrant, namespace string) bool {
-	return matches(texts(g.Namespaces), namespace, namespace)
+func Concerns(g v1alpha1.AccessGrant, namespace Namespace) bool {
+	if g.NamespaceSelector == nil {
+		return matches(texts(g.Namespaces), namespace.Name, namespace.Name)
+	}
+	for key, value := range g.NamespaceSelector.MatchLabels {
+		if has, ok := namespace.Labels[key]; !ok || has != string(value) {
+			return false
+		}
+	}
+	return len(g.NamespaceSelector.MatchLabels) > 0
 }
 
 // missing names what a grant does not cover.
 func missing(g v1alpha1.AccessGrant, app Application, older func(v1alpha1.AccessGrant) int) (names []string) {
 	one := func(field string, allowed []string, value string) {
-		if len(allowed) > 0 && !matches(allowed, value, app.Namespace) {
+		if len(allowed) > 0 && !matches(allowed, value, app.Namespace.Name) {
 			names = append(names, field+" "+value)
 		}
 	}
@@ -96,6 +129,12 @@ func missing(g v1alpha1.AccessGrant, app Application, older func(v1alpha1.Access
 	one("the flow", texts(g.Flows), string(app.Flow))
 	one("spec.clientType", texts(g.ClientTypes), string(app.ClientType))
 	for _, s := range app.Scopes {
+		if strings.EqualFold(s, securityScope) {
+			if !slices.Contains(texts(g.Scopes), s) {
+				names = append(names, "the scope "+s+", which has to be granted by its name")
+			}
+			continue
+		}
 		one("the scope", texts(g.Scopes), s)
 	}
 	if app.SystemUser != "" {

@@ -18,8 +18,7 @@ func asked() Application {
 			PostLogoutRedirectURIs: []v1alpha1.RedirectURI{"https://www.example.com/"},
 		},
 	}}
-	app.Namespace = "orders"
-	return Of(app, v1alpha1.FlowHybrid)
+	return Of(app, Namespace{Name: "orders", Labels: map[string]string{"team": "orders", "tier": "gold"}}, v1alpha1.FlowHybrid)
 }
 
 // grant covers it, closely.
@@ -71,7 +70,7 @@ func TestEachBoundIsKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			got := Missing("acme", []v1alpha1.AccessGrant{grant(c.change)}, asked(), func(v1alpha1.AccessGrant) int { return c.older })
+			got := Decide("acme", []v1alpha1.AccessGrant{grant(c.change)}, asked(), func(v1alpha1.AccessGrant) int { return c.older }).Missing
 			if c.missing == "" {
 				g.Expect(got).To(BeEmpty())
 			} else {
@@ -88,15 +87,68 @@ func TestGrantsDoNotAddUp(t *testing.T) {
 		g.Name, g.Scopes, g.SystemUsers = "updating", []v1alpha1.TextPattern{"update"}, []v1alpha1.TextPattern{"svc.other"}
 	})
 	none := func(v1alpha1.AccessGrant) int { return 0 }
-	g.Expect(Missing("acme", []v1alpha1.AccessGrant{updating, reading}, asked(), none)).To(ContainSubstring("the grant reading"), "the one that covers most is told")
-	g.Expect(Missing("acme", []v1alpha1.AccessGrant{updating, grant(nil)}, asked(), none)).To(BeEmpty())
-	g.Expect(Missing("acme", nil, asked(), none)).To(BeEmpty(), "without any grant everything is covered")
+	g.Expect(Decide("acme", []v1alpha1.AccessGrant{updating, reading}, asked(), none).Missing).To(ContainSubstring("the grant reading"), "the one that covers most is told")
+	g.Expect(Decide("acme", []v1alpha1.AccessGrant{updating, grant(nil)}, asked(), none).Missing).To(BeEmpty())
+	g.Expect(Decide("acme", nil, asked(), none).Missing).To(ContainSubstring("grants nothing to anybody"))
+}
+
+func TestNamespacesByLabel(t *testing.T) {
+	g := NewWithT(t)
+	none := func(v1alpha1.AccessGrant) int { return 0 }
+	for name, c := range map[string]struct {
+		labels  map[string]v1alpha1.LabelValue
+		covered bool
+	}{
+		"its label":       {map[string]v1alpha1.LabelValue{"team": "orders"}, true},
+		"both labels":     {map[string]v1alpha1.LabelValue{"team": "orders", "tier": "gold"}, true},
+		"another value":   {map[string]v1alpha1.LabelValue{"team": "sales"}, false},
+		"one of two":      {map[string]v1alpha1.LabelValue{"team": "orders", "tier": "silver"}, false},
+		"a missing label": {map[string]v1alpha1.LabelValue{"stage": ""}, false},
+		"none":            {nil, false},
+	} {
+		selecting := grant(func(g *v1alpha1.AccessGrant) {
+			g.Namespaces, g.NamespaceSelector = nil, &v1alpha1.NamespaceSelector{MatchLabels: c.labels}
+		})
+		missing := Decide("acme", []v1alpha1.AccessGrant{selecting}, asked(), none).Missing
+		if c.covered {
+			g.Expect(missing).To(BeEmpty(), name)
+		} else {
+			g.Expect(missing).To(ContainSubstring("is for the namespace orders"), name)
+		}
+	}
+}
+
+// What opens the instance itself is never granted by the way.
+func TestThePowerfulIsGrantedByName(t *testing.T) {
+	g := NewWithT(t)
+	none := func(v1alpha1.AccessGrant) int { return 0 }
+	decide := func(scope string, change func(*v1alpha1.AccessGrant)) Decision {
+		app := asked()
+		app.Scopes = []string{"read", scope}
+		return Decide("acme", []v1alpha1.AccessGrant{grant(change)}, app, none)
+	}
+	scopes := func(patterns ...v1alpha1.TextPattern) func(*v1alpha1.AccessGrant) {
+		return func(g *v1alpha1.AccessGrant) { g.Scopes = patterns }
+	}
+	for _, without := range []func(*v1alpha1.AccessGrant){scopes(), scopes("*"), scopes("read", "s*"), scopes("read", "sec*")} {
+		g.Expect(decide("sec", without).Missing).To(ContainSubstring("the scope sec, which has to be granted by its name"))
+		g.Expect(decide("SEC", without).Missing).To(ContainSubstring("the scope SEC, which has to be"))
+	}
+	g.Expect(decide("sec", scopes("read", "sec")).Missing).To(BeEmpty())
+	g.Expect(decide("SEC", scopes("read", "sec")).Missing).NotTo(BeEmpty())
+
+	g.Expect(decide("update", nil)).To(Equal(Decision{}), "no administrator")
+	allowed := func(g *v1alpha1.AccessGrant) { g.Administrators = v1alpha1.AdministratorsAllowed }
+	g.Expect(decide("update", allowed)).To(Equal(Decision{Administrators: true}))
+	g.Expect(decide("other", allowed).Administrators).To(BeFalse(), "it does not cover the application")
+	both := []v1alpha1.AccessGrant{grant(nil), grant(allowed)}
+	g.Expect(Decide("acme", both, asked(), none)).To(Equal(Decision{Administrators: true}), "one of them is enough")
 }
 
 func TestWhatIsAskedForOnlyByDefaultIsAskedFor(t *testing.T) {
 	g := NewWithT(t)
 	app := &v1alpha1.TrustedApplication{Spec: v1alpha1.TrustedApplicationSpec{Service: &v1alpha1.ServiceSpec{}}}
-	got := Of(app, v1alpha1.FlowClientCredentials)
+	got := Of(app, Namespace{Name: "orders"}, v1alpha1.FlowClientCredentials)
 	g.Expect(got.ClientType).To(Equal(v1alpha1.ClientTypeConfidential))
 	g.Expect(got.ReferenceTokens).To(Equal("None"))
 }

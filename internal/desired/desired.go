@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/access"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/plan"
@@ -54,13 +55,16 @@ func target(d plan.Desired, entry connections.Entry) string {
 	return d.Want.Hash(entry.Info.Endpoints.Issuer + proof)
 }
 
-// Denied is what is desired where no grant of the server covers the application, for the reason given.
-func Denied(d plan.Desired, entry connections.Entry, why string) plan.Desired {
-	if d.Denied = why; why == "" || !entry.DisableDenied || d.Target == "" {
-		return d
+// Granted is what is desired within what the grants of the server allow.
+func Granted(d plan.Desired, entry connections.Entry, by access.Decision) plan.Desired {
+	d.Denied, d.DisableDenied = by.Missing, entry.DisableDenied
+	d.Want.AdminUser = by.Administrators && d.Want.Service && d.Capabilities.SystemUsers
+	if d.Denied != "" && d.DisableDenied {
+		d.Want.Enabled = false
 	}
-	d.Want.Enabled = false
-	d.Target = target(d, entry)
+	if d.Target != "" {
+		d.Target = target(d, entry)
+	}
 	return d
 }
 

@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/access"
 	"trustedapps.dev/operator/internal/connections"
 	"trustedapps.dev/operator/internal/idserver"
 )
@@ -111,20 +112,29 @@ func TestAServerIsNotToldWhatItHasNoPlaceFor(t *testing.T) {
 }
 
 func TestWhatIsDeniedIsDisabledOnlyWhereThatIsAskedFor(t *testing.T) {
-	app := &v1alpha1.TrustedApplication{Spec: v1alpha1.TrustedApplicationSpec{
-		ApplicationURI: "com.example.orders", Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"},
-	}}
-	entry := connections.Entry{Server: server{}, Ready: true}
-	entry.Info.Endpoints.Issuer = "https://acme.example/id"
-	asked := Of(app, "cluster", entry, true)
-	if got := Denied(asked, entry, ""); got.Denied != "" || got.Target != asked.Target {
-		t.Errorf("a grant covers it: %+v", got)
-	}
-	if got := Denied(asked, entry, "no grant"); got.Denied != "no grant" || !got.Want.Enabled || got.Target != asked.Target {
-		t.Errorf("it is frozen: %+v", got)
-	}
+	g := NewWithT(t)
+	a := app(v1alpha1.TrustedApplicationSpec{Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"}})
+	entry := ready()
+	asked := Of(a, "cluster", entry, true)
+	covered := Granted(asked, entry, access.Decision{})
+	g.Expect(covered).To(Equal(asked), "a grant covers it")
+	frozen := Granted(asked, entry, access.Decision{Missing: "no grant"})
+	g.Expect(frozen).To(And(HaveField("Denied", "no grant"), HaveField("Want.Enabled", true), HaveField("Target", asked.Target)))
 	entry.DisableDenied = true
-	if got := Denied(asked, entry, "no grant"); got.Want.Enabled || got.Target == asked.Target || got.Target == "" {
-		t.Errorf("it is disabled: %+v", got)
-	}
+	disabled := Granted(asked, entry, access.Decision{Missing: "no grant"})
+	g.Expect(disabled).To(And(HaveField("Want.Enabled", false), HaveField("DisableDenied", true), HaveField("Target", Not(Equal(asked.Target)))))
+	g.Expect(Granted(asked, entry, access.Decision{})).To(And(HaveField("Want.Enabled", true), HaveField("Target", asked.Target)))
+}
+
+func TestAnAdministratorIsActedAsOnlyWhereThatIsGranted(t *testing.T) {
+	g := NewWithT(t)
+	a := app(v1alpha1.TrustedApplicationSpec{Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"}})
+	entry := ready()
+	asked := Of(a, "cluster", entry, true)
+	g.Expect(asked.Want.AdminUser).To(BeFalse())
+	allowed := Granted(asked, entry, access.Decision{Administrators: true})
+	g.Expect(allowed.Want.AdminUser).To(BeTrue())
+	g.Expect(allowed.Target).NotTo(Equal(asked.Target), "a grant that goes is noticed")
+	web := Of(app(v1alpha1.TrustedApplicationSpec{Interactive: interactive()}), "cluster", entry, true)
+	g.Expect(Granted(web, entry, access.Decision{Administrators: true})).To(Equal(web), "it acts as no user of its own")
 }

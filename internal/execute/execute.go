@@ -220,6 +220,7 @@ func (r *run) fence(ctx context.Context) error {
 // failure makes an error of the server the end of the run.
 func (r *run) failure(err error) {
 	r.observed.Failure = plan.Failure(err)
+	r.observed.Forbidden = idserver.ReasonOf(err) == idserver.ReasonAdministrator
 }
 
 // certain says whether a call with this error certainly had no effect.

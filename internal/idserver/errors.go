@@ -30,6 +30,8 @@ const (
 	ReasonReferenced = "Referenced"
 	// ReasonInvalid: the server or one of its rules refuses a value.
 	ReasonInvalid = "Invalid"
+	// ReasonAdministrator: the system user is an administrator of the server, see Registration.AdminUser.
+	ReasonAdministrator = "Administrator"
 	// ReasonConflict: somebody else changed the registration meanwhile.
 	ReasonConflict = "Conflict"
 	// ReasonUnmanaged: the server registers clients, and has no way to change or delete them.

@@ -35,6 +35,8 @@ type Registration struct {
 	// Service allows the Client Credentials flow, acting as SystemUser (a login).
 	Service    bool   `json:"service"`
 	SystemUser string `json:"systemUser,omitempty"`
+	// AdminUser: SystemUser may be an administrator of the server, or, in a Reply, is one.
+	AdminUser bool `json:"adminUser,omitempty"`
 	// Scopes are all that the client may ask for.
 	Scopes []string `json:"scopes,omitempty"`
 	// ReferenceTokens is the policy for opaque tokens.
@@ -92,7 +94,7 @@ func (r Registration) Diff(have Registration) []string {
 	add("postLogoutRedirectUris", !slices.Equal(want.PostLogoutRedirectURIs, got.PostLogoutRedirectURIs))
 	add("users", want.InternalUsers != got.InternalUsers || want.CommunityUsers != got.CommunityUsers)
 	add("service", want.Service != got.Service && (want.Enabled || got.Enabled)) // what is not enabled has no flow
-	add("systemUser", !strings.EqualFold(want.SystemUser, got.SystemUser))
+	add("systemUser", !strings.EqualFold(want.SystemUser, got.SystemUser) || got.AdminUser && !want.AdminUser && (want.Enabled || got.Enabled))
 	add("scopes", !slices.Equal(want.Scopes, got.Scopes))
 	add("referenceTokens", want.ReferenceTokens != got.ReferenceTokens)
 	for _, name := range got.Unwanted {

@@ -74,7 +74,7 @@ type Capabilities struct {
 // Reduce returns the registration without what the server has no place for, normalized.
 func (c Capabilities) Reduce(r Registration) Registration {
 	if !c.SystemUsers {
-		r.SystemUser = ""
+		r.SystemUser, r.AdminUser = "", false
 	}
 	if !c.UserGroups {
 		r.InternalUsers, r.CommunityUsers = false, false

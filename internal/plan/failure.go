@@ -20,6 +20,8 @@ func Failure(err error) Step {
 		switch idserver.ReasonOf(err) {
 		case idserver.ReasonTaken, idserver.ReasonConflict: // somebody else was faster: look again
 			return Wait{Reason: v1alpha1.ReasonProgressing, Message: message}
+		case idserver.ReasonAdministrator:
+			return Fail{Reason: v1alpha1.ReasonAccessDenied, Message: message}
 		}
 		return Fail{Reason: v1alpha1.ReasonInvalid, Message: message}
 	case errors.Is(err, idserver.ErrControlLost):

@@ -22,6 +22,7 @@ func TestFailure(t *testing.T) {
 		"taken":                {fail(idserver.ErrRejected, idserver.ReasonTaken), Wait{Reason: "Progressing"}},
 		"changed meanwhile":    {fail(idserver.ErrRejected, idserver.ReasonConflict), Wait{Reason: "Progressing"}},
 		"invalid":              {fail(idserver.ErrRejected, idserver.ReasonInvalid), Fail{Reason: "Invalid"}},
+		"an administrator":     {fail(idserver.ErrRejected, idserver.ReasonAdministrator), Fail{Reason: "AccessDenied"}},
 		"referenced":           {fail(idserver.ErrRejected, idserver.ReasonReferenced), Fail{Reason: "Invalid"}},
 		"rejected, no reason":  {fail(idserver.ErrRejected, ""), Fail{Reason: "Invalid"}},
 		"control lost":         {fail(idserver.ErrControlLost, ""), Wait{Reason: "ControlLost"}},

@@ -89,7 +89,19 @@ func failed(d Desired, o Observed) Step {
 	if d.Deleting && d.Abandon { // see abandon
 		return nil
 	}
+	if s := forbid(d, o); s != nil {
+		return s
+	}
 	return o.Failure
+}
+
+// forbid makes the server refuse an application of which only the server could tell that no grant covers it, where that is the policy.
+func forbid(d Desired, o Observed) Step {
+	id := o.ClientID(d)
+	if found := o.Found[id]; o.Forbidden && d.DisableDenied && ours(d, found) && found.Registration.Enabled && !slices.Contains(o.Disabled, id) {
+		return Disable{ID: id}
+	}
+	return nil
 }
 
 func declareOrphan(_ Desired, o Observed) Step {

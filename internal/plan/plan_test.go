@@ -33,7 +33,14 @@ func failsWith(reason string, edits ...edit) spoken { return spoken{edits, Fail{
 var alwaysCases = []ruleCase{
 	{"saveUnsaved", []spoken{says(SaveReply{}, unsaved)}, [][]edit{{}}},
 	{"forgetVoid", []spoken{says(ForgetIntent{}, intendedByUs, void)}, [][]edit{{void}, {intendedByUs}}},
-	{"failed", []spoken{says(Wait{Reason: "ServerUnavailable"}, failing), says(Wait{Reason: "ServerUnavailable"}, failing, letGo)}, [][]edit{{}, {failing, letGo, deleting}}},
+	{"failed", []spoken{
+		says(Wait{Reason: "ServerUnavailable"}, failing), says(Wait{Reason: "ServerUnavailable"}, failing, letGo),
+		says(Disable{ID: appID}, failing, forbidden, disabling, lookedUp(mine), found(appID, enabledReply(mine))),
+		says(Wait{Reason: "ServerUnavailable"}, failing, forbidden, found(appID, enabledReply(mine))),
+		says(Wait{Reason: "ServerUnavailable"}, failing, forbidden, disabling, found(appID, enabledReply(theirs))),
+		says(Wait{Reason: "ServerUnavailable"}, failing, forbidden, disabling, lookedUp(mine)), says(Wait{Reason: "ServerUnavailable"}, failing, forbidden, disabling),
+		says(Wait{Reason: "ServerUnavailable"}, failing, forbidden, disabling, found(appID, enabledReply(mine)), disabledNow(appID)),
+	}, [][]edit{{}, {failing, letGo, deleting}}},
 	{"declareOrphan", []spoken{says(NoteOrphan{}, intended)}, [][]edit{{}, {intendedByUs}}},
 }
 

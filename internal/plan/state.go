@@ -14,8 +14,10 @@ import (
 type Desired struct {
 	// Unsupported is what the spec asks for that the server cannot do, and what to change; "" where there is nothing.
 	Unsupported string
-	// Denied is what of the spec no grant of the server covers, and what to do; "" where one covers all of it.
-	Denied string
+	// Denied is what of the spec no grant of the server covers, and what to do; "" where one covers all of it. DisableDenied: the server is to
+	// refuse what is not granted.
+	Denied        string
+	DisableDenied bool
 	// Key is the wished client id and our mark.
 	Key idserver.Key
 	// Want is the registration, normalized, without Keys: see Observed.Want.
@@ -116,6 +118,8 @@ type Observed struct {
 	OrphansRecorded bool
 	// Output is what is published, compared with what the ledger and the spec say.
 	Output Output
+	// Forbidden: the server found in this run what no grant allows, see Failure.
+	Forbidden bool
 	// Failure is why the run cannot go on.
 	Failure Step
 }

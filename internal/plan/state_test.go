@@ -112,6 +112,8 @@ var (
 	unsaved         = edit(func(_ *Desired, o *Observed) { o.Unsaved = &ledger.Record{} })
 	manyOrphans     = edit(func(_ *Desired, o *Observed) { o.Ledger.Orphans = make([]string, ledger.MaxOrphans) })
 	orphansRecorded = edit(func(_ *Desired, o *Observed) { o.OrphansRecorded = true })
+	forbidden       = edit(func(_ *Desired, o *Observed) { o.Forbidden = true })
+	disabling       = edit(func(d *Desired, _ *Observed) { d.DisableDenied = true })
 	ungranted       = edit(func(d *Desired, _ *Observed) {
 		d.Denied = "the grant teams does not cover the scope update: change that"
 	})

@@ -166,12 +166,25 @@ func TestWarningsFitIntoAStatus(t *testing.T) {
 func TestAServerTellsOfAnAnnotationWithoutEffect(t *testing.T) {
 	g := NewWithT(t)
 	ids := &v1alpha1.IdentityServer{}
+	ids.Spec.Access = []v1alpha1.AccessGrant{{Name: "everyone", Namespaces: []v1alpha1.NamespacePattern{"*"}}}
 	ids.Annotations = map[string]string{v1alpha1.PausedAnnotation: "yes"}
 	ids.Status = Server(ids, Probe{Reason: v1alpha1.ReasonServerUnavailable}, then)
 	g.Expect(ids.Status.Warnings).To(ConsistOf(ContainSubstring("pauses with the value true only")))
 	g.Expect(Server(ids, Probe{Reason: v1alpha1.ReasonServerUnavailable}, then).Warnings).To(Equal(ids.Status.Warnings))
 	ids.Annotations = nil
 	g.Expect(Server(ids, Probe{Reason: v1alpha1.ReasonServerUnavailable}, then).Warnings).To(BeNil())
+}
+
+func TestAServerTellsOfGrantsThatLetNobodyIn(t *testing.T) {
+	g := NewWithT(t)
+	ids := &v1alpha1.IdentityServer{}
+	ids.Status = Server(ids, ProbeOf(found, caps, nil), then)
+	g.Expect(ids.Status.Warnings).To(ContainElement(HavePrefix("spec.access: nobody may register anything")))
+	ready := meta.FindStatusCondition(ids.Status.Conditions, v1alpha1.ConditionReady)
+	g.Expect(*ready).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("grants nothing to anybody"))))
+	g.Expect(Server(ids, ProbeOf(found, caps, nil), later)).To(Equal(ids.Status), "the same again is no write")
+	ids.Spec.Access = []v1alpha1.AccessGrant{{Name: "teams", NamespaceSelector: &v1alpha1.NamespaceSelector{}}}
+	g.Expect(Server(ids, ProbeOf(found, caps, nil), then).Warnings).To(Equal([]string{"x", "y"}))
 }
 
 func TestWhatTheServerAlteredIsTold(t *testing.T) {

@@ -62,7 +62,7 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 		s.Endpoints = &v1alpha1.Endpoints{Issuer: e.Issuer, Token: e.Token, Authorization: e.Authorization, API: e.API}
 		s.Warnings = p.Info.Warnings
 	}
-	s.Warnings = told(append(withoutAnnotations(s.Warnings), annotationWarnings(ids)...))
+	s.Warnings = told(slices.Concat(withoutOwn(s.Warnings), annotationWarnings(ids), accessWarnings(ids)))
 	if discovered && p.Capabilities != nil && p.Reason == "" {
 		s.Capabilities = capabilities(*p.Capabilities, p.Info)
 	}
@@ -94,7 +94,10 @@ func Server(ids *v1alpha1.IdentityServer, p Probe, now metav1.Time) v1alpha1.Ide
 
 // ready tells what a server that is well is good for.
 func ready(ids *v1alpha1.IdentityServer) string {
-	if ids.DeletionTimestamp.IsZero() {
+	switch {
+	case ids.DeletionTimestamp.IsZero() && len(ids.Spec.Access) == 0:
+		return "the server is in order, but spec.access grants nothing to anybody: no application can be registered"
+	case ids.DeletionTimestamp.IsZero():
 		return "applications can be registered"
 	}
 	return "the IdentityServer is being deleted; it serves until no TrustedApplication names it any more, then it goes"

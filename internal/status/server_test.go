@@ -21,7 +21,10 @@ var (
 )
 
 func ids() *v1alpha1.IdentityServer {
-	return &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 2}}
+	return &v1alpha1.IdentityServer{
+		ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 2},
+		Spec:       v1alpha1.IdentityServerSpec{Access: []v1alpha1.AccessGrant{{Name: "everyone", Namespaces: []v1alpha1.NamespacePattern{"*"}}}},
+	}
 }
 
 func failing(class error, reason string) error {

@@ -26,11 +26,26 @@ func told(warnings []string) []string {
 	return out[:min(len(out), maxWarnings)]
 }
 
-// annotationPrefix begins the warnings about annotations of a server, which no probe finds out.
-const annotationPrefix = "metadata.annotations: "
+// Beginnings of the warnings about a server that no probe finds out.
+const (
+	annotationPrefix = "metadata.annotations: "
+	accessPrefix     = "spec.access: "
+)
 
-func withoutAnnotations(warnings []string) []string {
-	return slices.DeleteFunc(slices.Clone(warnings), func(w string) bool { return strings.HasPrefix(w, annotationPrefix) })
+// withoutOwn leaves those of the last probe.
+func withoutOwn(warnings []string) []string {
+	return slices.DeleteFunc(slices.Clone(warnings), func(w string) bool {
+		return strings.HasPrefix(w, annotationPrefix) || strings.HasPrefix(w, accessPrefix)
+	})
+}
+
+// accessWarnings are about grants that let nobody in.
+func accessWarnings(ids *v1alpha1.IdentityServer) []string {
+	if len(ids.Spec.Access) == 0 {
+		return []string{accessPrefix + `nobody may register anything: add grants, see kubectl explain identityserver.spec.access; ` +
+			`one for all of the cluster is {name: everyone, namespaces: ["*"]}`}
+	}
+	return nil
 }
 
 // annotationWarnings are about requests that do not have the effect that somebody may expect.

@@ -12,6 +12,24 @@ func granting(field string, value any) object {
 	return erpNet(set("spec.access", []any{grant}))
 }
 
+// labels are a selector with one label, and manyLabels with n.
+func labels(key, value string) map[string]any {
+	return map[string]any{"matchLabels": map[string]any{key: value}}
+}
+
+func manyLabels(n int) map[string]any {
+	all := map[string]any{}
+	for _, key := range items("l%d", n) {
+		all[key.(string)] = "a"
+	}
+	return map[string]any{"matchLabels": all}
+}
+
+// labelled is an IdentityServer with one grant for namespaces that are selected by labels.
+func labelled(selector map[string]any) object {
+	return erpNet(set("spec.access", []any{map[string]any{"name": "teams", "namespaceSelector": selector}}))
+}
+
 // grants makes an example of each value of a field of a grant.
 func grants[T any](field string, values ...T) []example {
 	var examples []example
@@ -44,6 +62,7 @@ func accessRules() []rule {
 	const (
 		access    = "spec.access"
 		name      = access + "[].name"
+		selector  = access + "[].namespaceSelector.matchLabels"
 		most      = access + "[].maxApplications"
 		wholeName = "must be a name of lower-case letters, digits and '-'"
 	)
@@ -82,8 +101,37 @@ func accessRules() []rule {
 			refused: grants("name", "Teams", "a b", "-a", "a.b"),
 		},
 		{
-			kind: server, path: access + "[].namespaces", keyword: "required", message: "Required value",
-			accepted: grants("name", "teams"), refused: []example{eg("none", erpNet(set(access, []any{map[string]any{"name": "teams"}})))},
+			kind: server, path: access + "[]", keyword: "cel", message: "must have either namespaces or namespaceSelector: write two grants for both",
+			accepted: []example{eg("names", granting("name", "teams")), eg("labels", labelled(map[string]any{"matchLabels": map[string]any{"team": "a"}}))},
+			refused: []example{
+				eg("neither", erpNet(set(access, []any{map[string]any{"name": "teams"}}))),
+				eg("both", granting("namespaceSelector", map[string]any{"matchLabels": map[string]any{"team": "a"}})),
+			},
+		},
+		{
+			kind: server, path: selector, keyword: "required", message: "Required value",
+			accepted: []example{eg("one", labelled(labels("team", "a")))}, refused: []example{eg("none", labelled(map[string]any{}))},
+		},
+		{
+			kind: server, path: selector, keyword: "minProperties", message: "Invalid value: 0: spec.access[0].namespaceSelector.matchLabels in body should have at least 1 properties",
+			accepted: []example{eg("one", labelled(labels("team", "a")))}, refused: []example{eg("none", labelled(map[string]any{"matchLabels": map[string]any{}}))},
+		},
+		{
+			kind: server, path: selector, keyword: "maxProperties", message: "Too many: 17: must have at most 16 items",
+			accepted: []example{eg("16", labelled(manyLabels(16)))}, refused: []example{eg("17", labelled(manyLabels(17)))},
+		},
+		{
+			kind: server, path: selector, keyword: "cel", message: "must be valid labels",
+			accepted: []example{eg("a label", labelled(labels("example.com/team", "a-b.c_d"))), eg("an empty value", labelled(labels("team", "")))},
+			refused:  []example{eg("a key", labelled(labels("a b", "c"))), eg("a value", labelled(labels("team", "a b")))},
+		},
+		{
+			kind: server, path: selector + "{}", field: selector + ".team", keyword: "maxLength", message: tooLong(63),
+			accepted: []example{eg("63", labelled(labels("team", strings.Repeat("a", 63))))}, refused: []example{eg("64", labelled(labels("team", strings.Repeat("a", 64))))},
+		},
+		{
+			kind: server, path: access + "[].administrators", keyword: "enum", message: `Unsupported value: "Other": supported values: "Forbidden", "Allowed"`,
+			accepted: grants("administrators", "Forbidden", "Allowed"), refused: grants("administrators", "Other"),
 		},
 		{
 			kind: server, path: access + "[].namespaces[]", keyword: "cel",

@@ -152,11 +152,6 @@ func applicationRules() []rule {
 			refused:  eachItem(service, scopes, "read update", "read ", "\"read\"", `re\ad`, "read\n", "réad", "read\x7f"),
 		},
 		{
-			kind: application, path: "spec.scopes[]", keyword: "cel", ids: "E1",
-			message:  "the scope sec opens the security namespace of the instance and is reserved: remove it",
-			accepted: eachItem(service, scopes, "read", "security"), refused: eachItem(service, scopes, "sec", "SEC", "Sec"),
-		},
-		{
 			kind: application, path: "spec.scopes[]", keyword: "cel", ids: "E2",
 			message:  "the scope DomainApi is obsolete: use read, and update where the application writes",
 			accepted: eachItem(service, scopes, "read", "domain"), refused: eachItem(service, scopes, "DomainApi", "domainapi", "DOMAINAPI"),

@@ -30,6 +30,7 @@ var _ = Describe("A default", func() {
 			"IdentityServer spec.takeover":                                 `"Forbidden"`,
 			"IdentityServer spec.orphanPolicy":                             `"Report"`,
 			"IdentityServer spec.accessPolicy":                             `"Freeze"`,
+			"IdentityServer spec.access[].administrators":                  `"Forbidden"`,
 			"IdentityServer spec.rotation.maxConcurrent":                   `10`,
 			"IdentityServer spec.erpNet.clientAuthentication":              `"Post"`,
 			"IdentityServer spec.dynamicRegistration.clientAuthentication": `"Post"`,

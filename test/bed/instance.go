@@ -56,11 +56,16 @@ func Credentials(name string) *corev1.Secret {
 	}
 }
 
+// Everyone is a grant for all of the cluster.
+func Everyone() []v1alpha1.AccessGrant {
+	return []v1alpha1.AccessGrant{{Name: "everyone", Namespaces: []v1alpha1.NamespacePattern{"*"}}}
+}
+
 // Server is the IdentityServer for an instance.
 func (b *Bed) Server(instance *standin.Instance) *v1alpha1.IdentityServer {
 	return &v1alpha1.IdentityServer{
 		ObjectMeta: metav1.ObjectMeta{Name: instance.Name},
-		Spec: v1alpha1.IdentityServerSpec{CABundle: b.Servers.CA, ERPNet: &v1alpha1.ERPNetServer{
+		Spec: v1alpha1.IdentityServerSpec{CABundle: b.Servers.CA, Access: Everyone(), ERPNet: &v1alpha1.ERPNetServer{
 			URL: v1alpha1.HTTPSURL(instance.URL), CredentialsRef: v1alpha1.LocalSecretReference{Name: instance.Name},
 		}},
 	}

@@ -55,6 +55,7 @@ func install(ctx context.Context, v version, namespaces ...string) {
 		"namespaces": namespaces,
 		"identityServers": map[string]any{serverName: v1alpha1.IdentityServerSpec{
 			CABundle: standIn.CA,
+			Access:   []v1alpha1.AccessGrant{{Name: "everyone", Namespaces: []v1alpha1.NamespacePattern{"*"}}},
 			ERPNet: &v1alpha1.ERPNetServer{
 				URL: v1alpha1.HTTPSURL(instance.URL), CredentialsRef: v1alpha1.LocalSecretReference{Name: credentialsSecret},
 			},

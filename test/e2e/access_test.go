@@ -6,10 +6,13 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
 )
 
 // grants sets the grants of the server, and its policy.
@@ -127,5 +130,87 @@ var _ = Describe("who may register what", func() {
 		two.MaxApplications = new(int32(3))
 		w.grants(ctx, v1alpha1.AccessFreeze, two)
 		w.becomes(ctx, third, metav1.ConditionTrue, v1alpha1.ReasonReady)
+
+		By("a place that comes free")
+		fourth := w.app("d", serviceSpec())
+		Expect(admin.Create(ctx, fourth)).To(Succeed())
+		w.becomes(ctx, fourth, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied)
+		Expect(admin.Delete(ctx, third)).To(Succeed())
+		w.becomes(ctx, fourth, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	})
+
+	It("is nothing as long as nothing is granted", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		w.grants(ctx, v1alpha1.AccessFreeze)
+		Eventually(func(g Gomega) {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
+			g.Expect(w.server.Status.Warnings).To(ContainElement(HavePrefix("spec.access: nobody may register anything")))
+		}).Should(Succeed())
+		app := w.app("orders", serviceSpec())
+		Expect(admin.Create(ctx, app)).To(Succeed())
+		Expect(w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied).Message).To(ContainSubstring("grants nothing to anybody"))
+		_, registered := w.registration(ctx, app)
+		Expect(registered).To(BeFalse())
+		w.grants(ctx, v1alpha1.AccessFreeze, bed.Everyone()...)
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	})
+
+	It("follows the labels of namespaces", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		selecting := w.own()
+		selecting.Namespaces, selecting.NamespaceSelector = nil, &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"team": "shop"}}
+		w.grants(ctx, v1alpha1.AccessFreeze, selecting)
+		app := w.app("orders", serviceSpec())
+		Expect(admin.Create(ctx, app)).To(Succeed())
+		w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied)
+		label := func(value string) {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"team":`+value+`}}}`))
+			Expect(admin.Patch(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}, patch)).To(Succeed())
+		}
+		label(`"shop"`)
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		label(`null`)
+		w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied)
+		works(ctx, w.secret(ctx, app.Status.Binding))
+	})
+
+	It("takes a name for what opens the instance itself", func(ctx SpecContext) {
+		w := newWorld(ctx)
+		grant := bed.Everyone()[0]
+		security := serviceSpec()
+		security.Scopes = append(security.Scopes, "sec")
+		app := w.app("sec", security)
+		Expect(admin.Create(ctx, app)).To(Succeed())
+		Expect(w.becomes(ctx, app, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied).Message).To(ContainSubstring("the scope sec, which has to be granted by its name"))
+		powerful := serviceSpec()
+		powerful.Service.SystemUser = "svc.boss"
+		boss := w.app("boss", powerful)
+		Expect(admin.Create(ctx, boss)).To(Succeed())
+		Expect(w.becomes(ctx, boss, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied).Message).To(ContainSubstring("administrators: Allowed"))
+		for _, denied := range []*v1alpha1.TrustedApplication{app, boss} {
+			_, registered := w.registration(ctx, denied)
+			Expect(registered).To(BeFalse())
+		}
+
+		By("granting it")
+		grant.Scopes, grant.Administrators = []v1alpha1.TextPattern{"*", "sec"}, v1alpha1.AdministratorsAllowed
+		w.grants(ctx, v1alpha1.AccessFreeze, grant)
+		w.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		w.becomes(ctx, boss, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		Expect(boss.Status.Warnings).To(ContainElement(ContainSubstring("database administrator")))
+		secret := w.secret(ctx, boss.Status.Binding)
+
+		By("taking the grant for administrators away, frozen and disabled")
+		grant.Administrators = v1alpha1.AdministratorsForbidden
+		w.grants(ctx, v1alpha1.AccessFreeze, grant)
+		w.becomes(ctx, boss, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied)
+		works(ctx, secret)
+		w.grants(ctx, v1alpha1.AccessDisable, grant)
+		Eventually(func() int { return token(ctx, secret, nil).Status }).ShouldNot(Equal(http.StatusOK))
+		w.becomes(ctx, boss, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied)
+		grant.Administrators = v1alpha1.AdministratorsAllowed
+		w.grants(ctx, v1alpha1.AccessDisable, grant)
+		w.becomes(ctx, boss, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		works(ctx, w.secret(ctx, boss.Status.Binding))
 	})
 })

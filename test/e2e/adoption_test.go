@@ -18,7 +18,7 @@ const byHand = "a-secret-that-somebody-set-by-hand"
 // registerByHand is what an administrator clicked together before there was an operator.
 func (w *world) registerByHand(ctx context.Context, app *v1alpha1.TrustedApplication, change ...func(*standin.Application)) standin.Application {
 	GinkgoHelper()
-	canaries.add(byHand)
+	canaries.Plant("a credential", byHand)
 	a := standin.Application{
 		ApplicationURI: app.Spec.ApplicationURI, Name: "By hand", IsEnabled: true, ClientType: "Confidential", Secret: byHand,
 		SystemUserAllowed: true, SystemUser: "svc.orders", Scope: new("read"), Notes: new("call Anna before you change this"),

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"strings"
-	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -14,6 +12,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/canary"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -40,36 +39,7 @@ func events(ctx context.Context, namespace string) []eventsv1.Event {
 	return list.Items
 }
 
-// canarySet holds secret values that must appear nowhere but in Secrets.
-type canarySet struct {
-	mu     sync.Mutex
-	values map[string]bool
-}
+// canaries hold secret values that must appear nowhere but in Secrets.
+var canaries canary.Canaries
 
-var canaries = &canarySet{values: map[string]bool{bed.OperatorSecret: true}}
-
-func (c *canarySet) add(value string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if value != "" {
-		c.values[value] = true
-	}
-}
-
-func (c *canarySet) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.values)
-}
-
-// in tells whether one of them is in the text. It does not say which, so that a failure does not leak it once more.
-func (c *canarySet) in(text string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for v := range c.values {
-		if strings.Contains(text, v) {
-			return true
-		}
-	}
-	return false
-}
+func init() { canaries.Plant("the operator's own secret", bed.OperatorSecret) }

@@ -74,7 +74,7 @@ func age(ctx context.Context, app *v1alpha1.TrustedApplication, by time.Duration
 
 func (w *world) accepts(ctx context.Context, secret *corev1.Secret) bool {
 	GinkgoHelper()
-	canaries.add(string(secret.Data["client_secret"]))
+	canaries.Plant("a credential", string(secret.Data["client_secret"]))
 	return token(ctx, secret, nil).Status == http.StatusOK
 }
 

@@ -43,7 +43,7 @@ var _ = Describe("an IdentityServer", func() {
 			Expect(admin.Update(ctx, &secret)).To(Succeed())
 		}
 		By("a wrong secret")
-		canaries.add("a-wrong-secret-that-must-not-leak-either")
+		canaries.Plant("a credential", "a-wrong-secret-that-must-not-leak-either")
 		set("a-wrong-secret-that-must-not-leak-either")
 		Expect(w.serverBecomes(ctx, metav1.ConditionFalse, v1alpha1.ReasonUnauthorized).Message).To(ContainSubstring("invalid_client"))
 		Expect(admin.Create(ctx, app)).To(Succeed())
@@ -146,7 +146,10 @@ var _ = Describe("trouble at the server", func() {
 			_, registered := w.registration(ctx, app)
 			Expect(registered).To(BeFalse())
 		}
-		By("an administrator is accepted with a warning")
+		By("an administrator is accepted with a warning, where a grant allows that")
+		powerful := bed.Everyone()
+		powerful[0].Administrators = v1alpha1.AdministratorsAllowed
+		w.grants(ctx, v1alpha1.AccessFreeze, powerful...)
 		app := w.app("boss", serviceSpec())
 		app.Spec.Service.SystemUser = "svc.boss"
 		w.create(ctx, app)

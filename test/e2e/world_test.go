@@ -154,7 +154,7 @@ func (w *world) becomes(ctx context.Context, app *v1alpha1.TrustedApplication, s
 	}).Should(Succeed(), func() string { return w.explain(ctx) })
 	if secret := w.secret(ctx, app.Status.Binding); secret != nil {
 		w.secrets = append(w.secrets, string(secret.Data["client_secret"]))
-		canaries.add(string(secret.Data["client_secret"]))
+		canaries.Plant("a credential", string(secret.Data["client_secret"]))
 	}
 	return ready
 }

@@ -69,7 +69,7 @@ func openHydra(ctx context.Context, r *Run) (site, error) {
 		return nil, err
 	}
 	r.trust(server.CA)
-	return s, r.serverFor(ctx, v1alpha1.IdentityServerSpec{CABundle: server.CA, Hydra: &v1alpha1.HydraServer{
+	return s, r.serverFor(ctx, v1alpha1.IdentityServerSpec{CABundle: server.CA, Access: bed.Everyone(), Hydra: &v1alpha1.HydraServer{
 		AdminURL: v1alpha1.HTTPURL(server.AdminURL), PublicURL: v1alpha1.HTTPSURL(server.PublicURL),
 	}}, nil)
 }
@@ -89,7 +89,7 @@ func openProvider(ctx context.Context, r *Run) (site, error) {
 	if s.others, err = r.registerAnother(ctx, server.Issuer); err != nil {
 		return nil, err
 	}
-	return s, r.serverFor(ctx, v1alpha1.IdentityServerSpec{CABundle: server.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{
+	return s, r.serverFor(ctx, v1alpha1.IdentityServerSpec{CABundle: server.CA, Access: bed.Everyone(), DynamicRegistration: &v1alpha1.DynamicRegistrationServer{
 		Issuer: v1alpha1.HTTPSURL(server.Issuer), Contacts: []string{contact}, CredentialsRef: &v1alpha1.LocalSecretReference{Name: r.name},
 	}}, map[string][]byte{v1alpha1.KeyInitialAccessToken: []byte(identityservers.InitialAccessToken)})
 }

@@ -99,11 +99,13 @@ var ofServer = []change{
 	{
 		fields: []string{
 			"access[].name", "access[].namespaces", "access[].applicationUris", "access[].flows", "access[].clientTypes", "access[].scopes", "access[].systemUsers",
-			"access[].redirectHosts", "access[].referenceTokens", "access[].maxApplications",
+			"access[].redirectHosts", "access[].referenceTokens", "access[].maxApplications", "access[].administrators",
 		},
 		patch: `{"access":[{"name":"all","namespaces":["*"],"applicationUris":["com.example.*"],"flows":["Hybrid"],"clientTypes":["Confidential"],"scopes":["*"],` +
-			`"systemUsers":["svc.*"],"redirectHosts":["*.example.com"],"referenceTokens":["None"],"maxApplications":5}]}`,
+			`"systemUsers":["svc.*"],"redirectHosts":["*.example.com"],"referenceTokens":["None"],"maxApplications":5,"administrators":"Allowed"}]}`,
 	},
+	{fields: []string{"access[].namespaceSelector.matchLabels"}, patch: `{"access":[{"name":"labelled","namespaceSelector":{"matchLabels":{"nobody":"has"}}}]}`, denies: true},
+	{fields: []string{"access"}, patch: `{"access":null}`, denies: true},
 	{fields: []string{"accessPolicy"}, patch: `{"accessPolicy":"Disable"}`},
 	{fields: []string{"access[].scopes"}, patch: `{"access":[{"name":"none","namespaces":["*"],"scopes":["other"]}]}`, denies: true},
 	{

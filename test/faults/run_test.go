@@ -19,6 +19,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/canary"
 )
 
 // Bed is what all runs share.
@@ -30,7 +31,7 @@ type Bed struct {
 	browser *http.Client
 	log     *os.File
 	// secrets are all that were ever published.
-	secrets canaries
+	secrets canary.Canaries
 	serial  atomic.Int64
 	// shared are the servers that runs share.
 	shared *shared
@@ -121,9 +122,9 @@ func (r *Run) published(ctx context.Context) ([]corev1.Secret, error) {
 	var all corev1.SecretList
 	err := r.Admin.List(ctx, &all, client.InNamespace(r.namespace), client.MatchingLabels{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue})
 	for _, s := range all.Items {
-		r.secrets.add(string(s.Data[v1alpha1.KeyClientSecret]))
-		r.secrets.add(string(s.Data[v1alpha1.KeyClientSecretNext]))
-		r.secrets.add(privatePart(s.Data[v1alpha1.KeyPrivateKeyJWK]))
+		r.secrets.Plant("a credential", string(s.Data[v1alpha1.KeyClientSecret]))
+		r.secrets.Plant("a credential", string(s.Data[v1alpha1.KeyClientSecretNext]))
+		r.secrets.Plant("a credential", privatePart(s.Data[v1alpha1.KeyPrivateKeyJWK]))
 	}
 	return all.Items, err
 }

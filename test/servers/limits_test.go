@@ -26,7 +26,7 @@ func lacking(ctx context.Context, feature string) *subject {
 	provider, err := identityservers.StartOIDCProvider(ctx, GinkgoWriter, feature)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(provider.Stop()).To(Succeed()) })
-	ids := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: "without-" + feature}, Spec: v1alpha1.IdentityServerSpec{
+	ids := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: "without-" + feature}, Spec: v1alpha1.IdentityServerSpec{Access: bed.Everyone(),
 		CABundle: provider.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{
 			Issuer: v1alpha1.HTTPSURL(provider.Issuer), CredentialsRef: &v1alpha1.LocalSecretReference{Name: "oidc"},
 		},

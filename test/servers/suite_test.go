@@ -120,6 +120,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		}},
 		"hydra-dynamic": {CABundle: hydra.CA, DynamicRegistration: &v1alpha1.DynamicRegistrationServer{Issuer: v1alpha1.HTTPSURL(hydra.PublicURL)}},
 	} {
+		spec.Access = bed.Everyone()
 		Expect(parts.Admin.Create(ctx, &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec})).To(Succeed())
 	}
 	operator, err = parts.Manager(ctx, GinkgoWriter)

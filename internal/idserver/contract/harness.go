@@ -17,6 +17,8 @@ type Harness struct {
 	Prefix string
 	// SystemUsers are two logins that services may act as, where Capabilities.SystemUsers.
 	SystemUsers [2]string
+	// AdminUser is the login of an administrator of the server; empty where there is none that services may act as.
+	AdminUser string
 	// DefaultScopes says that the server puts scopes of its own in the place of none.
 	DefaultScopes bool
 	// Replaces says that an update sets everything, also what the operator does not manage.

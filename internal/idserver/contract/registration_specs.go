@@ -26,6 +26,38 @@ var registrationSpecs = []spec{
 			s.Expect(c.have.HasSecret).To(Equal(!want.Public), name)
 		}
 	}},
+	{"lets a service act as an administrator only where that is allowed", administrators, func(s scene) {
+		want := s.kinds()["service"]
+		want.SystemUser = s.AdminUser
+		c := s.newClient("powerful", want)
+		refused := func(err error) {
+			s.Helper()
+			s.Expect(err).To(MatchError(idserver.ErrRejected))
+			s.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonAdministrator))
+		}
+		refused(c.create(s.Context()))
+		s.Expect(c.exists()).To(BeFalse())
+		c.want.AdminUser = true
+		s.Expect(c.create(s.Context())).To(Succeed())
+		c.expectFound()
+		s.Expect(c.accepted()).To(BeTrue())
+
+		c.want.AdminUser = false
+		s.Expect(c.want.Diff(c.have.Registration)).To(ConsistOf("systemUser"), "a sweep sees it")
+		refused(c.update(s.Context()))
+		refused(c.updateSecret(s.Context(), idserver.DrawSecret()))
+		s.Expect(c.accepted()).To(BeTrue(), "nothing was changed")
+		c.want.Enabled = false
+		s.Expect(c.update(s.Context())).To(Succeed(), "the kill switch is not held up")
+		c.expectFound()
+		s.Expect(c.accepted()).To(BeFalse())
+
+		harmless := s.registered("harmless", s.kinds()["service"])
+		harmless.want.SystemUser = s.AdminUser
+		refused(harmless.update(s.Context()))
+		harmless.want = s.kinds()["service"]
+		harmless.expectFound()
+	}},
 	{"creates with exactly the chosen id and mark", all(chosenID, lookup), func(s scene) {
 		for name, want := range s.kinds() {
 			c := s.registered(name, want)

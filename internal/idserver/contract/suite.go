@@ -87,6 +87,10 @@ func clientChosen(h Harness) string {
 	return missingIf(h.Server.Capabilities().SecretOrigin != idserver.ClientChosen, "secrets chosen by clients")
 }
 
+func administrators(h Harness) string {
+	return missingIf(h.AdminUser == "", "administrators that services act as")
+}
+
 func login(h Harness) string   { return missingIf(h.Stateless, "login of its own") }
 func keeping(h Harness) string { return missingIf(h.Replaces, "updates of single fields") }
 func locking(h Harness) string { return missingIf(!h.Locking, "versions") }

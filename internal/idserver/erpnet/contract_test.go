@@ -142,7 +142,7 @@ func (b *bed) harness(t *testing.T) contract.Harness {
 	must(t, err)
 	must(t, b.ResetCounts(t.Context()))
 	return contract.Harness{
-		Server: s, Prefix: "com.example.contract/", SystemUsers: [2]string{"svc.orders", "svc.o'brien"}, PageSize: pageSize,
+		Server: s, Prefix: "com.example.contract/", SystemUsers: [2]string{"svc.orders", "svc.o'brien"}, AdminUser: "operator", PageSize: pageSize,
 		Locking:          true,
 		SecretUnreadable: b.spec.Quirks["maskSecretHash"] == true,
 		Break:            func(t *testing.T, f contract.Fault) func() { return b.breakBy(t, wire, f) },

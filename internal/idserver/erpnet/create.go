@@ -28,6 +28,9 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 		if user, err = s.systemUser(ctx, at, want.SystemUser); err != nil {
 			return idserver.Reply{}, err
 		}
+		if err := user.checkPower(opCreate, want); err != nil {
+			return idserver.Reply{}, err
+		}
 	}
 	sent := at.features.managed(want, user.id).with(at.features.markAttributes(key.Owner, nil))
 	sent[attrApplicationURI], sent[attrSecretHash] = key.ClientID, nil

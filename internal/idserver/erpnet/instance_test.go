@@ -186,12 +186,33 @@ func TestSystemUsersAreChecked(t *testing.T) {
 	g := NewWithT(t)
 	want := orderSync
 	want.SystemUser = "operator"
+	_, err := s.Create(t.Context(), orders, want, idserver.DrawSecret())
+	g.Expect(err).To(MatchError(ContainSubstring(`the user "operator" is a database administrator, and no grant`)))
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonAdministrator))
+	_, err = s.Find(t.Context(), orders, idserver.Credential{})
+	g.Expect(err).To(MatchError(idserver.ErrNotFound), "nothing was made")
+	want.AdminUser = true
 	reply, err := s.Create(t.Context(), orders, want, idserver.DrawSecret())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(reply.Warnings).To(ConsistOf(ContainSubstring("database administrator")))
 	reply, err = s.Find(t.Context(), orders, idserver.Credential{})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(reply.Warnings).To(ConsistOf(ContainSubstring("database administrator")))
+	g.Expect(want.Diff(reply.Registration)).To(BeEmpty())
+
+	want.AdminUser = false // the grant was taken away
+	g.Expect(want.Diff(reply.Registration)).To(ConsistOf("systemUser"))
+	_, err = s.Update(t.Context(), reply, want, "")
+	g.Expect(idserver.ReasonOf(err)).To(Equal(idserver.ReasonAdministrator))
+	want.Enabled = false
+	_, err = s.Update(t.Context(), reply, want, "")
+	g.Expect(err).NotTo(HaveOccurred(), "the kill switch is not held up")
+	reply, err = s.Find(t.Context(), orders, idserver.Credential{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(want.Diff(reply.Registration)).To(BeEmpty())
+	want.Enabled, want.SystemUser = true, orderSync.SystemUser
+	_, err = s.Update(t.Context(), reply, want, "")
+	g.Expect(err).NotTo(HaveOccurred(), "another user")
 }
 
 // Some versions give tokens to a service only where it may impersonate internal users (D6).

@@ -22,9 +22,8 @@ func SecretHash(secret idserver.Secret) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// allowedScopes are those that an application may be registered with. sec is reserved for the instance itself, and for the
-// operator's own registration, which an administrator makes.
-var allowedScopes = []string{"read", "update", "openid", "profile", "offline_access"}
+// allowedScopes are those that an application may be registered with. sec is reserved for the instance itself, and takes a grant of its own.
+var allowedScopes = []string{"read", "update", "openid", "profile", "offline_access", "sec"}
 
 // check refuses, with a message that teaches, what this version of the instance cannot hold.
 func (f features) check(op string, want idserver.Registration) error {
@@ -149,7 +148,7 @@ func (at *site) reply(a attributes) idserver.Reply {
 		DisplayName: a.str(attrName), Enabled: a.flag(attrIsEnabled), Public: a.str(attrClientType) == clientPublic,
 		RedirectURIs: splitURLs(a[attrLoginURL]), PostLogoutRedirectURIs: splitURLs(a[attrLogoutURL]),
 		InternalUsers: a.flag(attrInternalUsers), CommunityUsers: a.flag(attrCommunityUsers),
-		Service: a.flag(attrSystemUserOn), SystemUser: user.login, Scopes: splitScopes(a[attrScope]),
+		Service: a.flag(attrSystemUserOn), SystemUser: user.login, AdminUser: user.powerful() != "", Scopes: splitScopes(a[attrScope]),
 		ReferenceTokens: a.str(at.features.policyAttribute),
 	}
 	reply := idserver.Reply{

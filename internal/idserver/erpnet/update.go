@@ -60,6 +60,9 @@ func (s *Server) changes(ctx context.Context, at *site, current attributes, want
 			return nil, err
 		}
 	}
+	if err := user.checkPower(opUpdate, want); err != nil {
+		return nil, err
+	}
 	target := at.features.managed(want, "")
 	if want.Service {
 		target[attrSystemUser] = user

@@ -123,14 +123,31 @@ func (s *Server) checkUser(login string, rows []user) (userRef, error) {
 	return userRef{id: id, login: u.Login, admin: u.IsAdmin}, nil
 }
 
-// userWarnings are risks of acting as this user.
-func userWarnings(u userRef) []string {
+// powerful says what makes acting as this user dangerous; "" where nothing is known to.
+func (u userRef) powerful() string {
 	switch {
 	case slices.ContainsFunc([]string{"SYSTEM_APPLICATION_USER", "System-Application-User"}, func(s string) bool { return strings.EqualFold(s, u.login) }):
-		return []string{"the service acts as the shared system application user, which has system rights: " +
-			"give it a user of its own with only the permissions that it needs"}
+		return "the shared system application user, which has system rights"
 	case u.admin != nil && *u.admin:
-		return []string{"the service acts as a database administrator: give it a user of its own with only the permissions that it needs"}
+		return "a database administrator"
+	}
+	return ""
+}
+
+// checkPower refuses a user who is more than a service may act as. The kill switch is not held up.
+func (u userRef) checkPower(op string, want idserver.Registration) error {
+	power := u.powerful()
+	if power == "" || !want.Service || want.AdminUser || !want.Enabled {
+		return nil
+	}
+	return oauth.Rejected(op, idserver.ReasonAdministrator, "the user %q is %s, and no grant in spec.access of the IdentityServer has administrators: Allowed "+
+		"for this application: choose a system user of its own with only the permissions that it needs, or ask the server's administrators", u.login, power)
+}
+
+// userWarnings are risks of acting as this user.
+func userWarnings(u userRef) []string {
+	if power := u.powerful(); power != "" {
+		return []string{"the service acts as " + power + ": give it a user of its own with only the permissions that it needs"}
 	}
 	return nil
 }

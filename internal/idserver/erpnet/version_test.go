@@ -90,7 +90,8 @@ func TestCheckTeaches(t *testing.T) {
 		{latest, idserver.Registration{RedirectURIs: long}, ""},
 		{latest, idserver.Registration{PostLogoutRedirectURIs: append(long, long...)}, "the post-logout redirect URIs take 525 characters"},
 		{latest, idserver.Registration{RedirectURIs: []string{"https://a.example.com/?q=1,2"}}, "percent-encode it (%2C)"},
-		{latest, idserver.Registration{Scopes: []string{"read", "sec"}}, `no scope "sec" for applications: use read, update`},
+		{latest, idserver.Registration{Scopes: []string{"read", "write"}}, `no scope "write" for applications: use read, update`},
+		{latest, idserver.Registration{Scopes: []string{"sec"}}, ""}, // grants keep it from applications
 		{latest, idserver.Registration{Scopes: []string{"Read"}}, `no scope "Read"`},
 		{latest, idserver.Registration{Scopes: []string{"read", "update", "openid", "profile", "offline_access"}}, ""},
 		{old, idserver.Registration{ReferenceTokens: "AdministratorsOnly"}, "set referenceTokens to None"},

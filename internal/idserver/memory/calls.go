@@ -41,6 +41,9 @@ func (s *Server) Create(ctx context.Context, key idserver.Key, want idserver.Reg
 	if err := begin(ctx, op); err != nil {
 		return idserver.Reply{}, err
 	}
+	if err := s.forbidden(op, want); err != nil {
+		return idserver.Reply{}, err
+	}
 	s.write++
 	created := Stored{Handle: s.draw("handle"), Owner: key.Owner, Registration: want.Normalize()}
 	if s.capabilities.ChosenID {
@@ -82,6 +85,9 @@ func (s *Server) Update(ctx context.Context, have idserver.Reply, want idserver.
 	}
 	if s.unmarked(i) {
 		return idserver.Reply{}, &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonTaken}
+	}
+	if err := s.forbidden(op, want); err != nil {
+		return idserver.Reply{}, err
 	}
 	s.write++
 	if wasRead && read.version != s.held[i].version {
@@ -192,6 +198,14 @@ func (s *Server) Verify(ctx context.Context, cred idserver.Credential, want idse
 	return idserver.Verdict{OK: true}, nil
 }
 
+// forbidden refuses a service that acts as an administrator without that this is allowed.
+func (s *Server) forbidden(op string, want idserver.Registration) error {
+	if s.capabilities.SystemUsers && want.Service && want.Enabled && want.SystemUser == AdminUser && !want.AdminUser {
+		return &idserver.Error{Class: idserver.ErrRejected, Op: op, Reason: idserver.ReasonAdministrator}
+	}
+	return nil
+}
+
 // begin refuses a call whose context has ended, before it has an effect.
 func begin(ctx context.Context, op string) error {
 	if ctx.Err() == nil {
@@ -243,6 +257,7 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 		Registration: r.Registration.Normalize(),
 		HasSecret:    r.Secret != "",
 	}
+	reply.Registration.AdminUser = s.capabilities.SystemUsers && r.Registration.SystemUser == AdminUser
 	if s.capabilities.Lookup {
 		reply.Owner, reply.ForeignOwner = r.Owner, r.ForeignOwner
 		reply.Version, reply.Raw = strconv.Itoa(r.version), r.copy()
@@ -252,8 +267,10 @@ func (s *Server) reply(r Stored, told idserver.Secret) idserver.Reply {
 
 // is says whether an update to want would change nothing.
 func (r Stored) is(want idserver.Registration, secret, former idserver.Secret) bool {
+	held := r.Registration
+	held.AdminUser = held.SystemUser == AdminUser
 	switch {
-	case len(want.Diff(r.Registration)) > 0:
+	case len(want.Diff(held)) > 0:
 		return false
 	case want.Secretless():
 		return r.Secret == "" && len(r.Former) == 0

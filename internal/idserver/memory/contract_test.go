@@ -55,6 +55,9 @@ func harness(t *testing.T, s *Server) contract.Harness {
 			}
 		},
 	}
+	if s.Capabilities().SystemUsers {
+		h.AdminUser = AdminUser
+	}
 	if s.Capabilities().Lookup { // without it nobody could find what was planted
 		h.Plant = func(_ *testing.T, id string, foreign bool) {
 			planted := Stored{ClientID: id, Registration: idserver.Registration{DisplayName: id, Enabled: true}}

@@ -58,6 +58,9 @@ func NewClientChosen() *Server {
 	}}
 }
 
+// AdminUser is the login of the one administrator of a server with system users.
+const AdminUser = "svc.admin"
+
 // NewOverlapping makes a server as NewClientChosen does, where a former secret may go on to be valid beside the present one.
 func NewOverlapping() *Server {
 	s := NewClientChosen()

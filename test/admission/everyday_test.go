@@ -1,0 +1,116 @@
+package admission
+
+import (
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/idserver"
+	"trustedapps.dev/operator/internal/ledger"
+	"trustedapps.dev/operator/internal/output"
+)
+
+// everyday is what the operator does, by its own code where that can be had alone.
+var everyday = map[string]func(*cluster){
+	"it keeps ledgers":             keepsLedgers,
+	"it publishes":                 publishesAndDeletes,
+	"it writes status, finalizers": writesStatusAndFinalizers,
+	"it restarts workloads":        restartsWorkloads,
+}
+
+var record = ledger.Record{
+	Next:   &ledger.Credential{ID: "one", Credential: idserver.Credential{ClientID: "com.example.orders/sync", Secret: "s3cret"}},
+	Target: "target", Staged: 1,
+}
+
+// theApplication is the application as it is.
+func (c *cluster) theApplication() *v1alpha1.TrustedApplication {
+	c.t.Helper()
+	app := application()
+	c.Expect(c.admin.Get(c.t.Context(), client.ObjectKeyFromObject(app), app)).To(Succeed())
+	return app
+}
+
+func keepsLedgers(c *cluster) {
+	ctx, app := c.t.Context(), c.theApplication()
+	store := &ledger.Store{Writer: c.operator, Live: c.operator, Namespace: own}
+	entry := store.Entry(ledger.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID})
+	load := func() bool {
+		_, exists, err := entry.Load(ctx)
+		c.Expect(err).NotTo(HaveOccurred())
+		return exists
+	}
+	c.Expect(load()).To(BeFalse())
+	c.Expect(entry.Save(ctx, record)).To(Succeed())
+	c.Expect(entry.Save(ctx, record)).To(Succeed())
+
+	kept := &corev1.Secret{ObjectMeta: in(own, ledger.SecretName(app.UID))}
+	c.Expect(update(kept, label(nil))(ctx, c.admin)).To(Succeed())
+	c.Expect(load()).To(BeTrue())
+	c.Expect(entry.Save(ctx, record)).To(Succeed(), "it puts its label back")
+
+	c.Expect(entry.Delete(ctx)).To(Succeed())
+	c.Expect(load()).To(BeFalse())
+}
+
+func publishesAndDeletes(c *cluster) {
+	ctx, app := c.t.Context(), c.theApplication()
+	store := &output.Store{Writer: c.operator, Live: c.operator, Metadata: c.operator}
+	objects := store.Objects(output.App{
+		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: "acme", SecretName: "credentials", ConfigMapName: "credentials",
+	}, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.my.erp.net/id"}})
+	c.Expect(objects.Publish(ctx, record)).To(Succeed())
+
+	for _, o := range []client.Object{secret("credentials", "", nil), configMap("credentials", nil)} {
+		c.Expect(update(o, label(nil))(ctx, c.admin)).To(Succeed())
+	}
+	c.Expect(objects.Publish(ctx, record)).To(Succeed(), "it puts its labels back")
+
+	made := secret("credentials", "", nil)
+	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(made), made)).To(Succeed())
+	c.Expect(made.Labels).To(HaveKeyWithValue(v1alpha1.ManagedByLabel, v1alpha1.ManagedByValue))
+	c.Expect(c.admin.Delete(ctx, made)).To(Succeed())
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: demo, Name: made.Name, OwnerReferences: made.OwnerReferences}}
+	c.Expect(c.admin.Create(ctx, other)).To(Succeed())
+	c.Expect(objects.Publish(ctx, record)).To(Succeed(), "it replaces what somebody gave another type")
+
+	c.Expect(objects.Unpublish(ctx, record, true)).To(Succeed())
+	c.Expect(apierrors.IsNotFound(c.admin.Get(ctx, client.ObjectKeyFromObject(made), made))).To(BeTrue())
+}
+
+func writesStatusAndFinalizers(c *cluster) {
+	ctx, ids := c.t.Context(), server()
+	app := c.theApplication()
+	c.Expect(c.operator.Get(ctx, client.ObjectKeyFromObject(ids), ids)).To(Succeed())
+	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady}
+	meta.SetStatusCondition(&app.Status.Conditions, ready)
+	c.Expect(c.operator.Status().Update(ctx, app)).To(Succeed())
+	meta.SetStatusCondition(&ids.Status.Conditions, ready)
+	c.Expect(c.operator.Status().Update(ctx, ids)).To(Succeed())
+
+	for _, o := range []struct {
+		client.Object
+		finalizer string
+	}{{app, v1alpha1.Finalizer}, {ids, v1alpha1.ServerFinalizer}} {
+		for _, change := range []func(client.Object, string) bool{controllerutil.AddFinalizer, controllerutil.RemoveFinalizer} {
+			before, ok := o.DeepCopyObject().(client.Object)
+			c.Expect(ok && change(o.Object, o.finalizer)).To(BeTrue())
+			c.Expect(c.operator.Patch(ctx, o.Object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))).To(Succeed())
+		}
+	}
+}
+
+func restartsWorkloads(c *cluster) {
+	for _, credential := range []string{"one", "two"} {
+		change := `{"spec":{"template":{"metadata":{"annotations":{
+			"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z","` + v1alpha1.CredentialAnnotation + `":"` + credential + `"}}}}}`
+		for _, workload := range []client.Object{deployment(), statefulSet(), daemonSet()} {
+			c.Expect(patch(workload, change)(c.t.Context(), c.operator)).To(Succeed())
+		}
+	}
+}
