@@ -21,6 +21,11 @@ type Manager struct {
 
 // Manager starts the operator; log gets what it prints. Who waits for it calls WaitReady.
 func (b *Bed) Manager(ctx context.Context, log io.Writer, flags ...string) (*Manager, error) {
+	return b.ManagerOf(ctx, Path("bin/manager"), log, flags...)
+}
+
+// ManagerOf starts another build of the operator.
+func (b *Bed) ManagerOf(ctx context.Context, binary string, log io.Writer, flags ...string) (*Manager, error) {
 	access, err := b.Operator(ctx)
 	if err != nil {
 		return nil, err
@@ -40,7 +45,7 @@ func (b *Bed) Manager(ctx context.Context, log io.Writer, flags ...string) (*Man
 	args := append([]string{
 		"--operator-namespace=" + OperatorNamespace, "--health-probe-bind-address=" + health, "--metrics-bind-address=" + metrics,
 	}, flags...)
-	m := &Manager{Metrics: metrics, Process: process.New(Path("bin/manager"), args, process.Answers(http.DefaultClient, "http://"+health+"/readyz"), log).
+	m := &Manager{Metrics: metrics, Process: process.New(binary, args, process.Answers(http.DefaultClient, "http://"+health+"/readyz"), log).
 		WithEnv("KUBECONFIG=" + kubeconfig)}
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("starting the operator: %w", err)

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"trustedapps.dev/operator/test/overlay"
 )
 
 // mistake is a wrong operator: pieces of its code are replaced while it is compiled. The harness has to find it.
@@ -21,7 +22,7 @@ type mistake struct {
 	invariant int
 }
 
-// edit replaces old, which is in the source file once.
+// edit replaces what stands once in a file with something wrong.
 type edit struct{ file, old, wrong string }
 
 var mistakes = []mistake{
@@ -147,32 +148,18 @@ func TestMistakes(t *testing.T) {
 func (m mistake) try(t *testing.T, root string) string {
 	t.Helper()
 	dir := t.TempDir()
-	replaced := map[string]string{}
-	for i, e := range m.edits {
-		name := filepath.Join(root, e.file)
-		source, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(source), e.old); n != 1 {
-			t.Fatalf("what is to be replaced occurs %d times in %s: the mistake has to follow the code", n, e.file)
-		}
-		replaced[name] = filepath.Join(dir, fmt.Sprintf("replaced%d.go", i))
-		if err := os.WriteFile(replaced[name], []byte(strings.Replace(string(source), e.old, e.wrong, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	var edits []overlay.Edit
+	for _, e := range m.edits {
+		edits = append(edits, overlay.Edit{File: e.file, Old: e.old, New: e.wrong})
 	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": replaced})
+	replaced, err := overlay.Write(dir, root, edits)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	binary := filepath.Join(dir, "faults.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", replaced, "-o", binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("compiling: %v\n%s", err, out)
 	}
