@@ -21,11 +21,17 @@ type Manager struct {
 
 // Manager starts the operator; log gets what it prints. Who waits for it calls WaitReady.
 func (b *Bed) Manager(ctx context.Context, log io.Writer, flags ...string) (*Manager, error) {
-	return b.ManagerOf(ctx, Path("bin/manager"), log, flags...)
+	return b.ManagerOf(ctx, Build{Binary: Path("bin/manager")}, log, flags...)
+}
+
+// Build is another build of the operator, or one with more in its environment, as NAME=value.
+type Build struct {
+	Binary string
+	Env    []string
 }
 
 // ManagerOf starts another build of the operator.
-func (b *Bed) ManagerOf(ctx context.Context, binary string, log io.Writer, flags ...string) (*Manager, error) {
+func (b *Bed) ManagerOf(ctx context.Context, build Build, log io.Writer, flags ...string) (*Manager, error) {
 	access, err := b.Operator(ctx)
 	if err != nil {
 		return nil, err
@@ -45,8 +51,8 @@ func (b *Bed) ManagerOf(ctx context.Context, binary string, log io.Writer, flags
 	args := append([]string{
 		"--operator-namespace=" + OperatorNamespace, "--health-probe-bind-address=" + health, "--metrics-bind-address=" + metrics,
 	}, flags...)
-	m := &Manager{Metrics: metrics, Process: process.New(binary, args, process.Answers(http.DefaultClient, "http://"+health+"/readyz"), log).
-		WithEnv("KUBECONFIG=" + kubeconfig)}
+	m := &Manager{Metrics: metrics, Process: process.New(build.Binary, args, process.Answers(http.DefaultClient, "http://"+health+"/readyz"), log).
+		WithEnv(append(build.Env, "KUBECONFIG="+kubeconfig)...)}
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}

@@ -29,6 +29,9 @@ type launch struct {
 	log                                            io.Writer
 }
 
+// ownerPermissions is off by default, and on in OpenShift: an owner that blocks a deletion takes the permission to set the owner's finalizers.
+const ownerPermissions = "OwnerReferencesPermissionEnforcement"
+
 // auditPolicy records who did what to which object, never a body, and once per request.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -85,7 +88,7 @@ func (l *launch) apiserver() (*process.Process, error) {
 	if l.node {
 		args = append(args,
 			"--authorization-mode=Node,RBAC",
-			"--enable-admission-plugins=NodeRestriction",
+			"--enable-admission-plugins=NodeRestriction,"+ownerPermissions,
 			"--advertise-address="+l.api.Addr().String(),
 			"--kubelet-certificate-authority="+l.creds.caFile,
 			"--kubelet-client-certificate="+l.creds.adminCertFile,
@@ -93,7 +96,7 @@ func (l *launch) apiserver() (*process.Process, error) {
 			"--kubelet-preferred-address-types=InternalIP",
 		)
 	} else {
-		args = append(args, "--authorization-mode=RBAC", "--endpoint-reconciler-type=none")
+		args = append(args, "--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--enable-admission-plugins="+ownerPermissions)
 	}
 	if !l.controllerManager { // nothing would create the default ServiceAccounts that this plugin insists on
 		args = append(args, "--disable-admission-plugins=ServiceAccount")

@@ -51,6 +51,11 @@ func newStage(ctx context.Context, name, binary string) *stage {
 	s.bed, err = bed.Start(ctx, controlplane.Options{ControllerManager: true, AuditLog: s.audit}, write(GinkgoWriter, s.standinLog))
 	DeferCleanup(func() { Expect(s.bed.Stop()).To(Succeed()) })
 	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() {
+		if s.operator != nil {
+			Expect(s.operator.Stop()).To(Succeed())
+		}
+	})
 	Expect(s.bed.Namespace(ctx, attackers)).To(Succeed())
 	Expect(s.bed.Namespace(ctx, victims)).To(Succeed())
 	spec := bed.Spec("acme")
@@ -115,13 +120,12 @@ func (s *stage) begin(ctx context.Context) {
 	s.plant(ctx, app)
 }
 
-func (s *stage) start(ctx context.Context) {
+// start starts the operator, with more in its environment.
+func (s *stage) start(ctx context.Context, env ...string) {
 	GinkgoHelper()
 	var err error
-	s.operator, err = s.bed.ManagerOf(ctx, s.binary, write(GinkgoWriter, s.log), "--leader-elect", "--zap-log-level=debug")
+	s.operator, err = s.bed.ManagerOf(ctx, bed.Build{Binary: s.binary, Env: env}, write(GinkgoWriter, s.log), "--leader-elect", "--zap-log-level=debug")
 	Expect(err).NotTo(HaveOccurred())
-	running := s.operator
-	DeferCleanup(func() { Expect(running.Stop()).To(Succeed()) })
 	Expect(s.operator.WaitReady(ctx)).To(Succeed())
 }
 

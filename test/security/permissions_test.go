@@ -1,0 +1,266 @@
+package security
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
+)
+
+// account is the name of the operator's ServiceAccount as a user.
+const account = "system:serviceaccount:" + bed.OperatorNamespace + ":" + bed.OperatorAccount
+
+// permission is one verb on one resource somewhere, as a role of the operator gives it.
+type permission struct {
+	// where is "everywhere", "its own namespace", or "where it publishes".
+	where, verb, group, resource, name string
+}
+
+func (p permission) String() string {
+	s := p.verb + " " + p.resource
+	if p.group != "" {
+		s += "." + p.group
+	}
+	if p.name != "" {
+		s += " " + p.name
+	}
+	return s + ", " + p.where
+}
+
+const (
+	everywhere = "everywhere"
+	own        = "its own namespace"
+	publishing = "where it publishes"
+)
+
+// permissions are those of the roles that ship.
+func permissions(ctx context.Context, s *stage) []permission {
+	GinkgoHelper()
+	var cluster, publisher rbacv1.ClusterRole
+	var role rbacv1.Role
+	Expect(s.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.OperatorAccount}, &cluster)).To(Succeed())
+	Expect(s.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.PublisherRole}, &publisher)).To(Succeed())
+	Expect(s.bed.Admin.Get(ctx, client.ObjectKey{Namespace: bed.OperatorNamespace, Name: bed.OperatorAccount}, &role)).To(Succeed())
+	var all []permission
+	for where, rules := range map[string][]rbacv1.PolicyRule{everywhere: cluster.Rules, publishing: publisher.Rules, own: role.Rules} {
+		for _, rule := range rules {
+			names := rule.ResourceNames
+			if len(names) == 0 {
+				names = []string{""}
+			}
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					for _, verb := range rule.Verbs {
+						for _, name := range names {
+							all = append(all, permission{where, verb, group, resource, name})
+						}
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// request is what the audit log says of one.
+type request struct {
+	Verb           string
+	User           struct{ Username string }
+	ResponseStatus struct {
+		Code    int
+		Message string
+	}
+	ObjectRef *struct{ APIGroup, Resource, Subresource, Namespace, Name string }
+}
+
+// asked are the requests of the operator about resources.
+func (s *stage) asked() []request {
+	GinkgoHelper()
+	file := must(os.Open(s.audit))
+	defer func() { Expect(file.Close()).To(Succeed()) }()
+	var all []request
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var r request
+		Expect(json.Unmarshal(lines.Bytes(), &r)).To(Succeed())
+		if r.User.Username == account && r.ObjectRef != nil {
+			all = append(all, r)
+		}
+	}
+	Expect(lines.Err()).NotTo(HaveOccurred())
+	return all
+}
+
+// uses says whether a request needs the permission.
+func (r request) uses(p permission) bool {
+	resource := r.ObjectRef.Resource
+	if r.ObjectRef.Subresource != "" {
+		resource += "/" + r.ObjectRef.Subresource
+	}
+	where := map[string]bool{
+		everywhere: true, own: r.ObjectRef.Namespace == bed.OperatorNamespace,
+		publishing: r.ObjectRef.Namespace != bed.OperatorNamespace && r.ObjectRef.Namespace != "",
+	}
+	return where[p.where] && r.Verb == p.verb && r.ObjectRef.APIGroup == p.group && resource == p.resource && (p.name == "" || r.ObjectRef.Name == p.name)
+}
+
+// blocks says whether it was refused because its owner would block a deletion.
+func (r request) blocks() bool {
+	return r.ResponseStatus.Code == http.StatusForbidden && strings.Contains(r.ResponseStatus.Message, "cannot set blockOwnerDeletion")
+}
+
+// work lets the operator do all that it is for.
+func (s *stage) work(ctx context.Context) {
+	GinkgoHelper()
+	labels := map[string]string{"app": "web"}
+	web := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: victims, Name: "web"},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: new(int32(0)), Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "registry.example/none"}}},
+			},
+		},
+	}
+	Expect(s.bed.Admin.Create(ctx, web)).To(Succeed())
+	both := service("svc.team-b")
+	both.ClientType = v1alpha1.ClientTypeConfidential
+	both.Interactive = &v1alpha1.InteractiveSpec{RedirectURIs: []v1alpha1.RedirectURI{"https://team-b.example.com/cb"}}
+	both.Credentials = &v1alpha1.CredentialsSpec{
+		RolloutRestart: []v1alpha1.RestartTarget{{Kind: "Deployment", Name: "web"}}, Rotation: &v1alpha1.RotationSpec{Strategy: v1alpha1.RotationInPlace},
+	}
+	app := application(victims, "portal", both)
+	Expect(s.bed.Admin.Create(ctx, app)).To(Succeed())
+	s.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	s.plant(ctx, app)
+	edit := func(change func(*v1alpha1.TrustedApplication)) {
+		GinkgoHelper()
+		Eventually(func(g Gomega) {
+			g.Expect(s.bed.Admin.Get(ctx, client.ObjectKeyFromObject(app), app)).To(Succeed())
+			change(app)
+			g.Expect(s.bed.Admin.Update(ctx, app)).To(Succeed())
+		}).Should(Succeed())
+		s.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	}
+	edit(func(a *v1alpha1.TrustedApplication) { a.Spec.Scopes = append(a.Spec.Scopes, "update") })
+	edit(func(a *v1alpha1.TrustedApplication) {
+		a.Spec.ConfigMapName, a.Spec.Credentials.SecretName = "renamed", "renamed"
+	})
+	edit(func(a *v1alpha1.TrustedApplication) {
+		a.Spec.Interactive.RedirectURIs = append(a.Spec.Interactive.RedirectURIs, "https://team-b.example.com/2")
+	})
+	edit(func(a *v1alpha1.TrustedApplication) {
+		metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.RotateAnnotation, "1")
+	})
+	Eventually(func(g Gomega) {
+		g.Expect(s.bed.Admin.Get(ctx, client.ObjectKeyFromObject(web), web)).To(Succeed())
+		g.Expect(web.Generation).To(BeEquivalentTo(2), "it was restarted")
+	}).Should(Succeed())
+	s.plant(ctx, app)
+
+	By("the same event twice")
+	for range 2 {
+		var ids v1alpha1.IdentityServer
+		Expect(s.bed.Admin.Get(ctx, client.ObjectKey{Name: s.instance.Name}, &ids)).To(Succeed())
+		at, registered, err := s.instance.Application(ctx, app.Spec.ApplicationURI)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(registered).To(BeTrue())
+		Expect(s.instance.EditApplication(ctx, at.ID, map[string]any{"name": "By hand"})).To(Succeed())
+		sweep := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.SweepAnnotation+`":"`+rand.Text()+`"}}}`))
+		Expect(s.bed.Admin.Patch(ctx, &ids, sweep)).To(Succeed())
+		Eventually(func(g Gomega) {
+			now, _, err := s.instance.Application(ctx, app.Spec.ApplicationURI)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(now.Name).To(Equal(at.Name), "it was repaired")
+		}).Should(Succeed())
+	}
+
+	By("another leader, on an API server that streams no lists")
+	Expect(s.operator.Stop()).To(Succeed())
+	s.start(ctx, "KUBE_FEATURE_WatchListClient=false")
+	s.gone(ctx, app)
+	Expect(s.bed.Admin.Delete(ctx, web)).To(Succeed())
+}
+
+var _ = Describe("what the operator may do", Ordered, Serial, func() {
+	It("is what it does", Label(threat), func(ctx SpecContext) {
+		// The chart's value rbac.rolloutRestart adds this rule.
+		var publisher rbacv1.ClusterRole
+		Expect(guarded.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.PublisherRole}, &publisher)).To(Succeed())
+		publisher.Rules = append(publisher.Rules, rbacv1.PolicyRule{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"get", "patch"}})
+		Expect(guarded.bed.Admin.Update(ctx, &publisher)).To(Succeed())
+		guarded.work(ctx)
+		all := permissions(ctx, guarded)
+		Eventually(func(g Gomega) { // the log is written in the background
+			asked := guarded.asked()
+			var unused []string
+			for _, p := range all {
+				if p.resource == "trustedapplications/finalizers" {
+					continue // no request says that it is needed: see below
+				}
+				if !slices.ContainsFunc(asked, func(r request) bool { return r.uses(p) }) {
+					unused = append(unused, p.String())
+				}
+			}
+			found.RBACVerbs, found.RBACUnused = len(all), len(unused)
+			g.Expect(unused).To(BeEmpty())
+		}).WithTimeout(longEnough / 4).Should(Succeed())
+	}, NodeTimeout(5*60e9))
+
+	It("takes the permission for finalizers where an owner may block a deletion", Label(threat), func(ctx SpecContext) {
+		var role rbacv1.ClusterRole
+		Expect(guarded.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.OperatorAccount}, &role)).To(Succeed())
+		whole := role.DeepCopy()
+		for i := range role.Rules {
+			role.Rules[i].Resources = slices.DeleteFunc(role.Rules[i].Resources, func(r string) bool { return r == "trustedapplications/finalizers" })
+		}
+		Expect(guarded.bed.Admin.Update(ctx, &role)).To(Succeed())
+		Eventually(func(g Gomega) { // the API server learns of it in the background
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: account, ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Group: v1alpha1.GroupVersion.Group, Resource: "trustedapplications", Subresource: "finalizers", Verb: "update", Namespace: victims,
+				},
+			}}
+			g.Expect(guarded.bed.Admin.Create(ctx, review)).To(Succeed())
+			g.Expect(review.Status.Allowed).To(BeFalse())
+		}).Should(Succeed())
+		app := application(victims, "blocked", service("svc.team-b"))
+		Expect(guarded.bed.Admin.Create(ctx, app)).To(Succeed())
+		Eventually(func() bool { return slices.ContainsFunc(guarded.asked(), request.blocks) }).Should(BeTrue())
+		Expect(guarded.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.OperatorAccount}, &role)).To(Succeed())
+		role.Rules = whole.Rules
+		Expect(guarded.bed.Admin.Update(ctx, &role)).To(Succeed())
+		guarded.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		guarded.plant(ctx, app)
+		guarded.gone(ctx, app)
+	})
+
+	It("is all that it tries", Label(threat), func() {
+		var refused []string
+		for _, r := range guarded.asked() {
+			if r.ResponseStatus.Code == http.StatusForbidden && !r.blocks() {
+				refused = append(refused, fmt.Sprintf("%s %+v: %s", r.Verb, *r.ObjectRef, r.ResponseStatus.Message))
+			}
+		}
+		Expect(strings.Join(refused, "\n")).To(BeEmpty())
+	})
+})
