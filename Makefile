@@ -98,6 +98,13 @@ faults: controlplane standin identityservers build ## Let every call of the oper
 	FAULTS=all go test -count=1 -v -timeout 3h ./test/faults
 	KILLS=$(or $(KILLS),120) APPS=$(or $(APPS),1000) go test -count=1 -v -timeout 1h -run 'Kills|Leader|Outages' ./test/soak
 
+.PHONY: security
+security: controlplane standin build bin/helm bin/gitleaks ## Try each threat of docs/security.md, tour the cluster as an attacker, look for leaks. build/security.json
+	@mkdir -p build
+	go test -count=1 ./internal/access ./test/canary ./test/rbac ./test/admission
+	go test -count=1 -timeout 15m -v ./test/security
+	hack/verify.sh secrets secrets-rules
+
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json
 	@mkdir -p build

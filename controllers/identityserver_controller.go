@@ -75,7 +75,7 @@ type dialled struct {
 	connection    idserver.Connection
 }
 
-// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=list;watch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

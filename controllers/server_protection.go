@@ -38,7 +38,7 @@ func NewServerProtection(c client.Client) *ServerProtection {
 	}
 }
 
-// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=list;watch;patch
+// +kubebuilder:rbac:groups=trustedapps.dev,resources=identityservers,verbs=get;list;watch;patch
 
 // Reconcile puts the finalizer on a server that is named by an application, and takes it off when none is left.
 func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {

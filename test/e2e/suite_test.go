@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"trustedapps.dev/operator/test/audit"
 	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/controlplane"
 	"trustedapps.dev/operator/test/process"
@@ -29,6 +32,8 @@ var (
 	cluster  string
 	counted  = &writeCounter{}
 	logs     = &process.Buffer{}
+	// auditLog is what the API server notes of requests.
+	auditLog string
 	// metricsAddress is where the operator serves its metrics.
 	metricsAddress string
 	serial         atomic.Int64
@@ -44,7 +49,8 @@ func TestE2E(t *testing.T) {
 var _ = BeforeSuite(func(ctx SpecContext) {
 	By("starting the control plane and the stand-in")
 	var err error
-	parts, err = bed.Start(ctx, controlplane.Options{ControllerManager: true}, GinkgoWriter)
+	auditLog = filepath.Join(GinkgoT().TempDir(), "audit.log")
+	parts, err = bed.Start(ctx, controlplane.Options{ControllerManager: true, AuditLog: auditLog}, GinkgoWriter)
 	DeferCleanup(func() { Expect(parts.Stop()).To(Succeed()) })
 	Expect(err).NotTo(HaveOccurred())
 	admin = parts.Admin
@@ -63,6 +69,20 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 
 var _ = AfterSuite(func() {
 	stopOperator()
+	if auditLog == "" { // the suite did not begin
+		return
+	}
+	// What the operator asked for in all specs is what its roles allow, but where a spec took a permission away.
+	asked, err := audit.Of(auditLog, "system:serviceaccount:"+bed.OperatorNamespace+":"+bed.OperatorAccount)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(len(asked)).To(BeNumerically(">", 1000))
+	var refused []string
+	for _, r := range asked {
+		if r.Refused() && !slices.Contains([]string{"deployments.apps", "secrets", "configmaps"}, r.Resource()) {
+			refused = append(refused, r.String())
+		}
+	}
+	Expect(refused).To(BeEmpty())
 })
 
 // kubectl runs kubectl as an administrator and returns what it printed.

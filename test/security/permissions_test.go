@@ -1,13 +1,8 @@
 package security
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/audit"
 	"trustedapps.dev/operator/test/bed"
 )
 
@@ -34,11 +30,16 @@ type permission struct {
 	where, verb, group, resource, name string
 }
 
-func (p permission) String() string {
-	s := p.verb + " " + p.resource
-	if p.group != "" {
-		s += "." + p.group
+// whole is the resource with its group.
+func (p permission) whole() string {
+	if p.group == "" {
+		return p.resource
 	}
+	return p.resource + "." + p.group
+}
+
+func (p permission) String() string {
+	s := p.verb + " " + p.whole()
 	if p.name != "" {
 		s += " " + p.name
 	}
@@ -80,52 +81,24 @@ func permissions(ctx context.Context, s *stage) []permission {
 	return all
 }
 
-// request is what the audit log says of one.
-type request struct {
-	Verb           string
-	User           struct{ Username string }
-	ResponseStatus struct {
-		Code    int
-		Message string
-	}
-	ObjectRef *struct{ APIGroup, Resource, Subresource, Namespace, Name string }
-}
-
-// asked are the requests of the operator about resources.
-func (s *stage) asked() []request {
+// asked are the requests of the operator.
+func (s *stage) asked() []audit.Request {
 	GinkgoHelper()
-	file := must(os.Open(s.audit))
-	defer func() { Expect(file.Close()).To(Succeed()) }()
-	var all []request
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var r request
-		Expect(json.Unmarshal(lines.Bytes(), &r)).To(Succeed())
-		if r.User.Username == account && r.ObjectRef != nil {
-			all = append(all, r)
-		}
-	}
-	Expect(lines.Err()).NotTo(HaveOccurred())
-	return all
+	return must(audit.Of(s.audit, account))
 }
 
-// uses says whether a request needs the permission.
-func (r request) uses(p permission) bool {
-	resource := r.ObjectRef.Resource
-	if r.ObjectRef.Subresource != "" {
-		resource += "/" + r.ObjectRef.Subresource
-	}
+// uses says whether a request needs a permission.
+func uses(r audit.Request, p permission) bool {
 	where := map[string]bool{
 		everywhere: true, own: r.ObjectRef.Namespace == bed.OperatorNamespace,
 		publishing: r.ObjectRef.Namespace != bed.OperatorNamespace && r.ObjectRef.Namespace != "",
 	}
-	return where[p.where] && r.Verb == p.verb && r.ObjectRef.APIGroup == p.group && resource == p.resource && (p.name == "" || r.ObjectRef.Name == p.name)
+	return where[p.where] && r.Verb == p.verb && r.Resource() == p.whole() && (p.name == "" || r.ObjectRef.Name == p.name)
 }
 
-// blocks says whether it was refused because its owner would block a deletion.
-func (r request) blocks() bool {
-	return r.ResponseStatus.Code == http.StatusForbidden && strings.Contains(r.ResponseStatus.Message, "cannot set blockOwnerDeletion")
+// blocks says whether a request was refused because the owner of an object would block a deletion.
+func blocks(r audit.Request) bool {
+	return r.Refused() && strings.Contains(r.ResponseStatus.Message, "cannot set blockOwnerDeletion")
 }
 
 // work lets the operator do all that it is for.
@@ -194,6 +167,17 @@ func (s *stage) work(ctx context.Context) {
 		}).Should(Succeed())
 	}
 
+	By("an application that goes without its end at the server")
+	left := application(victims, "left", service("svc.team-b"))
+	Expect(s.bed.Admin.Create(ctx, left)).To(Succeed())
+	s.becomes(ctx, left, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	s.plant(ctx, left)
+	Expect(s.instance.SetDown(ctx, true)).To(Succeed())
+	abandon := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.AbandonAnnotation+`":"`+left.Spec.ApplicationURI+`"}}}`))
+	Expect(s.bed.Admin.Patch(ctx, left, abandon)).To(Succeed())
+	s.gone(ctx, left)
+	Expect(s.instance.SetDown(ctx, false)).To(Succeed())
+
 	By("another leader, on an API server that streams no lists")
 	Expect(s.operator.Stop()).To(Succeed())
 	s.start(ctx, "KUBE_FEATURE_WatchListClient=false")
@@ -217,7 +201,7 @@ var _ = Describe("what the operator may do", Ordered, Serial, func() {
 				if p.resource == "trustedapplications/finalizers" {
 					continue // no request says that it is needed: see below
 				}
-				if !slices.ContainsFunc(asked, func(r request) bool { return r.uses(p) }) {
+				if !slices.ContainsFunc(asked, func(r audit.Request) bool { return uses(r, p) }) {
 					unused = append(unused, p.String())
 				}
 			}
@@ -245,7 +229,7 @@ var _ = Describe("what the operator may do", Ordered, Serial, func() {
 		}).Should(Succeed())
 		app := application(victims, "blocked", service("svc.team-b"))
 		Expect(guarded.bed.Admin.Create(ctx, app)).To(Succeed())
-		Eventually(func() bool { return slices.ContainsFunc(guarded.asked(), request.blocks) }).Should(BeTrue())
+		Eventually(func() bool { return slices.ContainsFunc(guarded.asked(), blocks) }).Should(BeTrue())
 		Expect(guarded.bed.Admin.Get(ctx, client.ObjectKey{Name: bed.OperatorAccount}, &role)).To(Succeed())
 		role.Rules = whole.Rules
 		Expect(guarded.bed.Admin.Update(ctx, &role)).To(Succeed())
@@ -257,8 +241,8 @@ var _ = Describe("what the operator may do", Ordered, Serial, func() {
 	It("is all that it tries", Label(threat), func() {
 		var refused []string
 		for _, r := range guarded.asked() {
-			if r.ResponseStatus.Code == http.StatusForbidden && !r.blocks() {
-				refused = append(refused, fmt.Sprintf("%s %+v: %s", r.Verb, *r.ObjectRef, r.ResponseStatus.Message))
+			if r.Refused() && !blocks(r) {
+				refused = append(refused, r.String())
 			}
 		}
 		Expect(strings.Join(refused, "\n")).To(BeEmpty())
