@@ -32,7 +32,7 @@ func TestEachThreatHasItsTest(t *testing.T) {
 			t.Errorf("%s has no spec %q", link[2], link[1])
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(root, "test/security/*_test.go"))
+	files, err := filepath.Glob(root + "/test/security/*_test.go")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
