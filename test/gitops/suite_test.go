@@ -159,6 +159,7 @@ func serverSample(name string, instance *standin.Instance) string {
 	text := sample("identityserver.yaml")
 	text = strings.Replace(text, "name: acme\n", "name: "+name+"\n", 1)
 	text = strings.Replace(text, "name: acme-operator\n", "name: "+name+"-operator\n", 1)
+	text = strings.Replace(text, "namespaces: [demo]\n", "namespaces: [\"*\"]\n", 1) // the specs work in some more
 	text = strings.Replace(text, "https://acme.my.erp.net", instance.URL, 1)
 	return strings.Replace(text, "spec:\n", fmt.Sprintf("spec:\n  caBundle: %s\n", base64Of(servers.CA)), 1)
 }
