@@ -30,6 +30,8 @@ const (
 	OperatorNamespace = "trustedapp-system"
 	// OperatorAccount is its ServiceAccount.
 	OperatorAccount = "trustedapp-operator"
+	// OperatorUser is that account as a user of the API server.
+	OperatorUser = "system:serviceaccount:" + OperatorNamespace + ":" + OperatorAccount
 	// PublisherRole is the ClusterRole that lets it publish, and the name of its bindings here.
 	PublisherRole = "trustedapp-operator-publisher"
 )

@@ -74,7 +74,7 @@ var _ = AfterSuite(func() {
 		return
 	}
 	// What the operator asked for in all specs is what its roles allow, but where a spec took a permission away.
-	asked, err := audit.Of(auditLog, "system:serviceaccount:"+bed.OperatorNamespace+":"+bed.OperatorAccount)
+	asked, err := audit.Of(auditLog, bed.OperatorUser)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(len(asked)).To(BeNumerically(">", 1000))
 	var refused []string

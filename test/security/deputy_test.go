@@ -14,7 +14,7 @@ import (
 	"trustedapps.dev/operator/test/standin"
 )
 
-var _ = Describe("a confused deputy", Serial, func() {
+var _ = Describe("a confused deputy: the operator", Serial, func() {
 	It("tells nothing of the tenant that a registration belongs to, of this cluster or of another", Label(threat), func(ctx SpecContext) {
 		const uri = "com.example.shared/elsewhere"
 		added, err := guarded.instance.AddApplication(ctx, standin.Application{
@@ -64,7 +64,7 @@ var _ = Describe("a confused deputy", Serial, func() {
 	})
 })
 
-var _ = Describe("finalizers", Serial, func() {
+var _ = Describe("finalizer abuse: finalizers", Serial, func() {
 	It("that a tenant takes away leave a registration that is told, and not forgotten", Label(threat), func(ctx SpecContext) {
 		app := application(attackers, "torn", service("svc.team-a"))
 		app.Finalizers = []string{"example.com/of-the-tenant"}
@@ -98,5 +98,38 @@ var _ = Describe("finalizers", Serial, func() {
 			return registered || err != nil
 		}).Should(BeFalse())
 		Expect(guarded.bed.Admin.Patch(ctx, app, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+	})
+})
+
+var _ = Describe("the overwrite of an existing Secret", Serial, func() {
+	It("does not happen, also to one that is labelled as the operator's, and the application says what to do", Label(threat), func(ctx SpecContext) {
+		labels := map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}
+		secret := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: attackers, Name: "existing", Labels: labels}, StringData: map[string]string{"tls.key": "of somebody else"},
+		}
+		settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: attackers, Name: "existing", Labels: labels}, Data: map[string]string{"a": "b"}}
+		for _, o := range []client.Object{secret, settings} {
+			Expect(guarded.bed.Admin.Create(ctx, o)).To(Succeed())
+		}
+		one := service("svc.team-a")
+		one.Credentials = &v1alpha1.CredentialsSpec{SecretName: "existing"}
+		other := v1alpha1.TrustedApplicationSpec{
+			ClientType: v1alpha1.ClientTypeConfidential, Scopes: []v1alpha1.Scope{"read"}, ConfigMapName: "existing",
+			Interactive: &v1alpha1.InteractiveSpec{RedirectURIs: []v1alpha1.RedirectURI{"https://team-a.example.com/cb"}},
+		}
+		for reason, spec := range map[string]v1alpha1.TrustedApplicationSpec{v1alpha1.ReasonSecretConflict: one, v1alpha1.ReasonConfigMapConflict: other} {
+			app := application(attackers, "overwriting", spec)
+			Expect(guarded.bed.Admin.Create(ctx, app)).To(Succeed())
+			Expect(guarded.becomes(ctx, app, metav1.ConditionFalse, reason).Message).To(ContainSubstring("set spec."))
+			_, registered, err := guarded.instance.Application(ctx, app.Spec.ApplicationURI)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(registered).To(BeFalse(), "nothing is begun that could not be published")
+			guarded.gone(ctx, app)
+		}
+		for _, before := range []client.Object{secret, settings} {
+			now := before.DeepCopyObject().(client.Object)
+			Expect(guarded.bed.Admin.Get(ctx, client.ObjectKeyFromObject(before), now)).To(Succeed())
+			Expect(now.GetResourceVersion()).To(Equal(before.GetResourceVersion()), "it was not touched")
+		}
 	})
 })

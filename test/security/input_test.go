@@ -8,12 +8,13 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 )
 
-var _ = Describe("input", Serial, func() {
+var _ = Describe("oversized or abusive input: a spec", Serial, func() {
 	It("as large as the schema lets it be is registered, and costs little", Label(threat), func(ctx SpecContext) {
 		before := guarded.rss()
 		spec := service("svc.team-b")
@@ -49,6 +50,29 @@ var _ = Describe("input", Serial, func() {
 			change(&spec)
 			Expect(guarded.bed.Admin.Create(ctx, application(attackers, "larger", spec))).To(MatchError(ContainSubstring(what)))
 		}
+	})
+
+	It("with labels and annotations of its own never puts them in the place of the operator's", Label(threat), func(ctx SpecContext) {
+		spec := service("svc.team-a")
+		spec.Credentials = &v1alpha1.CredentialsSpec{Template: &v1alpha1.OutputTemplate{
+			Labels: map[string]v1alpha1.LabelValue{"team": "a"}, Annotations: map[string]v1alpha1.AnnotationValue{"example.com/note": "line one\nline two"},
+		}}
+		app := application(attackers, "labelled", spec)
+		Expect(guarded.bed.Admin.Create(ctx, app)).To(Succeed())
+		guarded.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		guarded.plant(ctx, app)
+		secret := guarded.published(ctx, app)
+		Expect(secret.Labels).To(And(HaveKeyWithValue("team", "a"), HaveKeyWithValue(v1alpha1.ManagedByLabel, v1alpha1.ManagedByValue)))
+		Expect(secret.Annotations).To(And(HaveKeyWithValue("example.com/note", "line one\nline two"), HaveKey(v1alpha1.RevisionAnnotation)))
+		for _, forged := range []string{
+			`{"labels":{"trustedapps.dev/x":"y"}}`, `{"labels":{"app.kubernetes.io/managed-by":"me"}}`, `{"labels":{"a":"b c"}}`,
+			`{"annotations":{"trustedapps.dev/revision":"y"}}`, `{"annotations":{"a b":"c"}}`, `{"data":{"..data":"y"}}`, `{"data":{"client_id":"y"}}`,
+		} {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"credentials":{"template":`+forged+`}}}`))
+			Expect(guarded.bed.Admin.Patch(ctx, app.DeepCopy(), patch)).To(MatchError(ContainSubstring("spec.credentials.template")), forged)
+		}
+		Expect(guarded.published(ctx, app).ResourceVersion).To(Equal(secret.ResourceVersion), "it was not touched")
+		guarded.gone(ctx, app)
 	})
 
 	It("as a template neither runs away nor reads what is not the application's", Label(threat), func(ctx SpecContext) {

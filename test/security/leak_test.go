@@ -17,7 +17,7 @@ import (
 	"trustedapps.dev/operator/test/standin"
 )
 
-var _ = Describe("secrets", Serial, func() {
+var _ = Describe("leakage, into logs and elsewhere: secrets", Serial, func() {
 	It("are nowhere but in Secrets: not in logs, a crash, metrics, profiles, arguments, etcd, or what the chart renders", Label(threat), func(ctx SpecContext) {
 		app := application(victims, "leak", service("svc.team-b"))
 		Expect(guarded.bed.Admin.Create(ctx, app)).To(Succeed())

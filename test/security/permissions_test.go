@@ -21,9 +21,6 @@ import (
 	"trustedapps.dev/operator/test/bed"
 )
 
-// account is the name of the operator's ServiceAccount as a user.
-const account = "system:serviceaccount:" + bed.OperatorNamespace + ":" + bed.OperatorAccount
-
 // permission is one verb on one resource somewhere, as a role of the operator gives it.
 type permission struct {
 	// where is "everywhere", "its own namespace", or "where it publishes".
@@ -84,7 +81,7 @@ func permissions(ctx context.Context, s *stage) []permission {
 // asked are the requests of the operator.
 func (s *stage) asked() []audit.Request {
 	GinkgoHelper()
-	return must(audit.Of(s.audit, account))
+	return must(audit.Of(s.audit, bed.OperatorUser))
 }
 
 // uses says whether a request needs a permission.
@@ -220,7 +217,7 @@ var _ = Describe("what the operator may do", Ordered, Serial, func() {
 		Expect(guarded.bed.Admin.Update(ctx, &role)).To(Succeed())
 		Eventually(func(g Gomega) { // the API server learns of it in the background
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User: account, ResourceAttributes: &authorizationv1.ResourceAttributes{
+				User: bed.OperatorUser, ResourceAttributes: &authorizationv1.ResourceAttributes{
 					Group: v1alpha1.GroupVersion.Group, Resource: "trustedapplications", Subresource: "finalizers", Verb: "update", Namespace: victims,
 				},
 			}}

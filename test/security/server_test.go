@@ -150,7 +150,9 @@ var _ = Describe("a hostile identity server", Serial, func() {
 		Expect(guarded.rss()-before).To(BeNumerically("<", 100), "MiB that they cost")
 		guarded.gone(ctx, app)
 	}, NodeTimeout(6*time.Minute))
+})
 
+var _ = Describe("server-side request forgery: a server", Serial, func() {
 	It("without the certificate that the administrators trust never sees the operator's login", Label(threat), func(ctx SpecContext) {
 		var asked atomic.Int64
 		url, _ := serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

@@ -1,9 +1,7 @@
 package soak
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/audit"
 	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/controlplane"
 	"trustedapps.dev/operator/test/standin"
@@ -264,34 +263,18 @@ func (w *world) violations(instances ...*standin.Instance) []string {
 // kubeWrites are the writes of the operator so far, without Leases, Events and questions about permissions.
 func (w *world) kubeWrites() (writes []string) {
 	w.t.Helper()
-	file, err := os.Open(w.audit)
+	all, err := audit.Of(w.audit, bed.OperatorUser)
 	w.Expect(err).NotTo(HaveOccurred())
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e struct {
-			Verb string `json:"verb"`
-			User struct {
-				Username string `json:"username"`
-			} `json:"user"`
-			ObjectRef struct {
-				Resource, Namespace, Name string
-			} `json:"objectRef"`
-		}
-		w.Expect(json.Unmarshal(lines.Bytes(), &e)).To(Succeed())
-		switch e.ObjectRef.Resource {
+	for _, r := range all {
+		switch r.ObjectRef.Resource {
 		case "leases", "events", "selfsubjectaccessreviews":
 			continue
 		}
-		switch e.Verb {
+		switch r.Verb {
 		case "create", "update", "patch", "delete", "deletecollection":
-			if strings.HasSuffix(e.User.Username, ":trustedapp-operator") {
-				writes = append(writes, e.Verb+" "+e.ObjectRef.Resource+" "+e.ObjectRef.Namespace+"/"+e.ObjectRef.Name)
-			}
+			writes = append(writes, r.Verb+" "+r.ObjectRef.Resource+" "+r.ObjectRef.Namespace+"/"+r.ObjectRef.Name)
 		}
 	}
-	w.Expect(lines.Err()).NotTo(HaveOccurred())
 	return writes
 }
 
