@@ -16,7 +16,7 @@ import (
 
 var _ = Describe("oversized or abusive input: a spec", Serial, func() {
 	It("as large as the schema lets it be is registered, and costs little", Label(threat), func(ctx SpecContext) {
-		before := guarded.rss()
+		before := guarded.memory()
 		spec := service("svc.team-b")
 		spec.ClientType, spec.DisplayName = v1alpha1.ClientTypeConfidential, strings.Repeat("ü", 127)
 		long := v1alpha1.RedirectURI("https://team-b.example.com/" + strings.Repeat("a", 473)) // 500 characters
@@ -30,7 +30,7 @@ var _ = Describe("oversized or abusive input: a spec", Serial, func() {
 		guarded.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		guarded.plant(ctx, app)
 		Expect(guarded.published(ctx, app).Size()).To(BeNumerically("<", 1<<20))
-		Expect(guarded.rss() - before).To(BeNumerically("<", 100))
+		Expect(guarded.memory() - before).To(BeNumerically("<", 100))
 		guarded.gone(ctx, app)
 	})
 
@@ -81,7 +81,7 @@ var _ = Describe("oversized or abusive input: a spec", Serial, func() {
 		guarded.becomes(ctx, app, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		guarded.plant(ctx, app)
 		published := guarded.published(ctx, app).Data
-		before := guarded.rss()
+		before := guarded.memory()
 		for _, text := range []string{
 			`{{ printf "%1000000000d" 1 }}`, `{{ printf "%*d" 1000000000 1 }}`, `{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}`,
 			`{{ range .Scopes }}{{ range $.Scopes }}{{ range $.Scopes }}x{{ end }}{{ end }}{{ end }}`, `{{ .Nothing }}`, `{{ env "HOME" }}`,
@@ -98,7 +98,7 @@ var _ = Describe("oversized or abusive input: a spec", Serial, func() {
 			Expect(time.Since(began)).To(BeNumerically("<", 10*time.Second), text)
 			Expect(guarded.published(ctx, app).Data).To(Equal(published), "%s: what is published stays", text)
 		}
-		Expect(guarded.rss() - before).To(BeNumerically("<", 100))
+		Expect(guarded.memory() - before).To(BeNumerically("<", 100))
 		guarded.gone(ctx, app)
 	})
 })

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -68,16 +66,10 @@ func (s *stage) notReady(ctx context.Context, name string) metav1.Condition {
 	return *ready
 }
 
-// rss is the memory of the operator, in MiB.
-func (s *stage) rss() int {
+// memory is that of the operator, in MiB.
+func (s *stage) memory() float64 {
 	GinkgoHelper()
-	for line := range strings.Lines(string(must(os.ReadFile("/proc/" + strconv.Itoa(s.operator.PID()) + "/status")))) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
-			return must(strconv.Atoi(fields[1])) / 1024
-		}
-	}
-	Fail("the kernel does not tell the memory of the operator")
-	return 0
+	return must(s.operator.Memory())
 }
 
 // quoted is what hostile servers want to see in logs, events or a status.
@@ -129,7 +121,7 @@ var _ = Describe("a hostile identity server", Serial, func() {
 				http.Error(w, quoted, http.StatusBadRequest)
 			},
 		}
-		before := guarded.rss()
+		before := guarded.memory()
 		for name, handler := range servers {
 			url, ca := serve(handler)
 			guarded.server(ctx, name, url, ca)
@@ -147,7 +139,7 @@ var _ = Describe("a hostile identity server", Serial, func() {
 			Expect(len(why.Message)).To(BeNumerically("<", 1000), name)
 		}
 		Expect(followed.Load()).To(BeZero(), "no redirect is followed, so that no login goes to another host")
-		Expect(guarded.rss()-before).To(BeNumerically("<", 100), "MiB that they cost")
+		Expect(guarded.memory()-before).To(BeNumerically("<", 100), "MiB that they cost")
 		guarded.gone(ctx, app)
 	}, NodeTimeout(6*time.Minute))
 })

@@ -122,17 +122,9 @@ func (w *world) requests(o *bed.Manager, server string) float64 {
 // rss is the memory of an operator in MB.
 func (w *world) rss(o *bed.Manager) float64 {
 	w.t.Helper()
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.PID()))
+	memory, err := o.Memory()
 	w.Expect(err).NotTo(HaveOccurred())
-	for line := range strings.Lines(string(content)) {
-		if rest, found := strings.CutPrefix(line, "VmRSS:"); found {
-			kilobytes, err := strconv.Atoi(strings.Fields(rest)[0])
-			w.Expect(err).NotTo(HaveOccurred())
-			return float64(kilobytes) / 1024
-		}
-	}
-	w.t.Fatal("no VmRSS")
-	return 0
+	return memory
 }
 
 // service is an application for the Client Credentials flow.
