@@ -110,6 +110,11 @@ soak: controlplane standin build ## Churn for DURATION (10m), then see that all 
 	@mkdir -p build
 	DURATION=$(or $(DURATION),10m) go test -count=1 -v -timeout 0 -run Soak ./test/soak
 
+.PHONY: bench
+bench: controlplane standin build ## Measure the operator beside a bare loop with the same writes: N=1000, ROUNDS=3. build/bench.json
+	@mkdir -p build
+	go run ./hack/bench -n $(or $(N),1000) -rounds $(or $(ROUNDS),3)
+
 .PHONY: fuzz
 fuzz: ## Feed the parsers of foreign bytes with nonsense, each for FUZZTIME (30s).
 	hack/fuzz.sh $(or $(FUZZTIME),30s)

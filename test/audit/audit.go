@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 )
@@ -21,26 +22,46 @@ type Request struct {
 	ObjectRef *struct{ APIGroup, Resource, Subresource, Namespace, Name string }
 }
 
-// Of are the requests of a user in the log of an API server.
-func Of(file, user string) (all []Request, err error) {
-	log, err := os.Open(file)
+// Log is the log of an API server, read as far as it goes.
+type Log struct {
+	file, user string
+	read       int64
+}
+
+// Follow reads what a user asks for, from the beginning.
+func Follow(file, user string) *Log { return &Log{file: file, user: user} }
+
+// Next are the requests that were noted since the last call. A line that is not yet written to its end is left for the next one.
+func (l *Log) Next() (all []Request, err error) {
+	file, err := os.Open(l.file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	lines := bufio.NewScanner(log)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := file.Seek(l.read, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	for lines := bufio.NewReader(file); ; {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the audit log: %w", err)
+		}
+		l.read += int64(len(line))
 		var r Request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		if err := json.Unmarshal(line, &r); err != nil {
 			return nil, fmt.Errorf("reading a line of the audit log: %w", err)
 		}
-		if r.User.Username == user && r.ObjectRef != nil {
+		if r.User.Username == l.user && r.ObjectRef != nil {
 			all = append(all, r)
 		}
 	}
-	return all, lines.Err()
 }
+
+// Of are all requests of a user so far.
+func Of(file, user string) ([]Request, error) { return Follow(file, user).Next() }
 
 // Refused says whether the user lacked a permission.
 func (r Request) Refused() bool { return r.ResponseStatus.Code == http.StatusForbidden }
