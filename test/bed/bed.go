@@ -52,7 +52,7 @@ func Start(ctx context.Context, options controlplane.Options, log io.Writer) (*B
 	if err := build(ctx); err != nil {
 		return b, err
 	}
-	options.CRDDirs = []string{Path("config/crd/bases")}
+	options.CRDDirs, options.OwnerPermissions = []string{Path("config/crd/bases")}, true
 	var err error
 	if b.Plane, err = controlplane.Start(ctx, options); err != nil {
 		return b, err

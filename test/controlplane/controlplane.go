@@ -35,6 +35,9 @@ type Options struct {
 	// Pods and the kubelet reach it, and is the endpoint of the Service `kubernetes`; kube-scheduler and all controllers of a
 	// real cluster run, whatever ControllerManager says. Empty: no node, loopback only.
 	NodeAddress string
+	// OwnerPermissions: an owner that blocks a deletion takes the permission to set the owner's finalizers. Off by default in Kubernetes, and on in
+	// OpenShift.
+	OwnerPermissions bool
 	// AuditLog is a file that gets one audit.k8s.io/v1 JSON line per finished request: who, verb, object, code, never
 	// a body. Empty: no audit log.
 	AuditLog string
@@ -104,7 +107,7 @@ func Start(ctx context.Context, opts Options) (_ *ControlPlane, err error) {
 	err = cp.startProcesses(ctx, opts, launch{
 		assets: cp.Assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
 		api: netip.AddrPortFrom(apiAddress, ports.number(2)), managerPort: ports.number(3), schedulerPort: ports.number(4),
-		auditLog: opts.AuditLog, node: opts.NodeAddress != "", controllerManager: opts.ControllerManager || opts.NodeAddress != "",
+		auditLog: opts.AuditLog, ownerPermissions: opts.OwnerPermissions, node: opts.NodeAddress != "", controllerManager: opts.ControllerManager || opts.NodeAddress != "",
 		kubeconfig: cp.Kubeconfig, creds: creds,
 	})
 	if err != nil {

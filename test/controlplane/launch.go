@@ -25,11 +25,12 @@ type launch struct {
 	api                                            netip.AddrPort
 	controllerManager                              bool
 	node                                           bool // Pods will run
+	ownerPermissions                               bool
 	creds                                          *credentials
 	log                                            io.Writer
 }
 
-// ownerPermissions is off by default, and on in OpenShift: an owner that blocks a deletion takes the permission to set the owner's finalizers.
+// ownerPermissions is the plugin of Options.OwnerPermissions.
 const ownerPermissions = "OwnerReferencesPermissionEnforcement"
 
 // auditPolicy records who did what to which object, never a body, and once per request.
@@ -85,10 +86,14 @@ func (l *launch) apiserver() (*process.Process, error) {
 		"--allow-privileged=true",
 		"--profiling=false",
 	}
+	var plugins []string
+	if l.ownerPermissions {
+		plugins = append(plugins, ownerPermissions)
+	}
 	if l.node {
 		args = append(args,
 			"--authorization-mode=Node,RBAC",
-			"--enable-admission-plugins=NodeRestriction,"+ownerPermissions,
+			"--enable-admission-plugins="+strings.Join(append(plugins, "NodeRestriction"), ","),
 			"--advertise-address="+l.api.Addr().String(),
 			"--kubelet-certificate-authority="+l.creds.caFile,
 			"--kubelet-client-certificate="+l.creds.adminCertFile,
@@ -96,7 +101,7 @@ func (l *launch) apiserver() (*process.Process, error) {
 			"--kubelet-preferred-address-types=InternalIP",
 		)
 	} else {
-		args = append(args, "--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--enable-admission-plugins="+ownerPermissions)
+		args = append(args, "--authorization-mode=RBAC", "--endpoint-reconciler-type=none", "--enable-admission-plugins="+strings.Join(plugins, ","))
 	}
 	if !l.controllerManager { // nothing would create the default ServiceAccounts that this plugin insists on
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
