@@ -107,8 +107,9 @@ func Start(ctx context.Context, opts Options) (_ *ControlPlane, err error) {
 	err = cp.startProcesses(ctx, opts, launch{
 		assets: cp.Assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
 		api: netip.AddrPortFrom(apiAddress, ports.number(2)), managerPort: ports.number(3), schedulerPort: ports.number(4),
-		auditLog: opts.AuditLog, ownerPermissions: opts.OwnerPermissions, node: opts.NodeAddress != "", controllerManager: opts.ControllerManager || opts.NodeAddress != "",
-		kubeconfig: cp.Kubeconfig, creds: creds,
+		auditLog: opts.AuditLog, ownerPermissions: opts.OwnerPermissions, node: opts.NodeAddress != "",
+		controllerManager: opts.ControllerManager || opts.NodeAddress != "",
+		kubeconfig:        cp.Kubeconfig, creds: creds,
 	})
 	if err != nil {
 		return nil, err
