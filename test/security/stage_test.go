@@ -2,6 +2,7 @@ package security
 
 import (
 	"context"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func newStage(ctx context.Context, name, binary string) *stage {
 	GinkgoHelper()
 	s := &stage{name: name, binary: binary, log: &process.Buffer{}, standinLog: &process.Buffer{}, audit: filepath.Join(GinkgoT().TempDir(), "audit.log")}
 	var err error
-	s.bed, err = bed.Start(ctx, controlplane.Options{ControllerManager: true, AuditLog: s.audit}, write(GinkgoWriter, s.standinLog))
+	s.bed, err = bed.Start(ctx, controlplane.Options{ControllerManager: true, AuditLog: s.audit}, io.MultiWriter(GinkgoWriter, s.standinLog))
 	DeferCleanup(func() { Expect(s.bed.Stop()).To(Succeed()) })
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
@@ -124,7 +125,7 @@ func (s *stage) begin(ctx context.Context) {
 func (s *stage) start(ctx context.Context, env ...string) {
 	GinkgoHelper()
 	var err error
-	s.operator, err = s.bed.ManagerOf(ctx, bed.Build{Binary: s.binary, Env: env}, write(GinkgoWriter, s.log), "--leader-elect", "--zap-log-level=debug")
+	s.operator, err = s.bed.ManagerOf(ctx, bed.Build{Binary: s.binary, Env: env}, io.MultiWriter(GinkgoWriter, s.log), "--leader-elect", "--zap-log-level=debug")
 	Expect(err).NotTo(HaveOccurred())
 	Expect(s.operator.WaitReady(ctx)).To(Succeed())
 }

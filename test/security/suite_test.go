@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,16 +91,13 @@ canaries      %d planted, %d found
 		out.CanariesPlanted, out.CanariesFound)
 })
 
-// write is an io.Writer to several.
-func write(to ...io.Writer) io.Writer { return io.MultiWriter(to...) }
-
 func must[T any](value T, err error) T {
 	GinkgoHelper()
 	Expect(err).NotTo(HaveOccurred())
 	return value
 }
 
-// never says that something does not become so for a while; it begins after something else did that comes later.
+// kubectl runs kubectl as the administrator.
 func kubectl(ctx context.Context, s *stage, args ...string) string {
 	GinkgoHelper()
 	out, err := s.bed.Kubectl(ctx, args...)
