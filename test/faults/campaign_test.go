@@ -90,6 +90,7 @@ func (c *Campaign) note(out Outcome) {
 	c.outcomes = append(c.outcomes, out)
 	if out.Err != nil {
 		fmt.Printf("FAILED: %s\n    %v\n", seed(out.Workflow.Name, out.Script), out.Err)
+		out.tell()
 	}
 	if done := len(c.outcomes) - len(c.plain); time.Since(c.told) > 10*time.Second || done == c.planned {
 		c.told = time.Now()

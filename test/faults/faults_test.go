@@ -61,12 +61,17 @@ func replay(t *testing.T, b *Bed, seeds string) {
 		began := time.Now()
 		out := b.try(t.Context(), w, script)
 		fmt.Printf("%s: %d of %d faults struck, %.1f s\n", strings.TrimSpace(line), out.Struck, len(script), time.Since(began).Seconds())
-		for i, c := range out.Calls[:min(len(out.Calls), mostCalls)] {
-			fmt.Printf("    %2d %s%s\n", i, c, script.at(i))
-		}
+		out.tell()
 		if out.Err != nil {
 			t.Fatalf("%s: %v", strings.TrimSpace(line), out.Err)
 		}
+	}
+}
+
+// tell prints the calls of a run, and what struck which.
+func (o *Outcome) tell() {
+	for i, c := range o.Calls[:min(len(o.Calls), mostCalls)] {
+		fmt.Printf("    %2d %s%s\n", i, c, o.Script.at(i))
 	}
 }
 
