@@ -19,8 +19,12 @@ func Dial(userAgent string, wrap func(http.RoundTripper) http.RoundTripper) conn
 	return func(spec v1alpha1.IdentityServerSpec, own connections.Credentials, observe func(idserver.Call)) (idserver.Connection, error) {
 		switch {
 		case spec.ERPNet != nil:
-			e := spec.ERPNet
+			e, limit := spec.ERPNet, v1alpha1.ERPNetLimits{}
+			if e.Limits != nil {
+				limit = *e.Limits
+			}
 			return erpnet.New(erpnet.Config{
+				RequestsPerMinute: int(limit.RequestsPerMinute), BatchSize: int(limit.BatchSize),
 				URL: string(e.URL), IdentityURL: string(e.IdentityURL), DomainAPIURL: string(e.DomainAPIURL),
 				ClientID: own[v1alpha1.KeyOperatorClientID].Reveal(), ClientSecret: own[v1alpha1.KeyOperatorClientSecret],
 				ClientAuthentication: string(e.ClientAuthentication),

@@ -27,6 +27,7 @@ import (
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
 	"trustedapps.dev/operator/internal/plan"
+	"trustedapps.dev/operator/internal/shard"
 	"trustedapps.dev/operator/internal/status"
 )
 
@@ -40,6 +41,8 @@ type TrustedApplicationReconciler struct {
 	Live client.Reader
 	// Writer restarts workloads, past the cache.
 	Writer client.Client
+	// Shard is what this operator works on.
+	Shard shard.Shard
 	// Cluster is the UID of this cluster, part of the mark on registrations.
 	Cluster  string
 	Recorder events.EventRecorder
@@ -84,6 +87,10 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	ctx = with(ctx, keyServer, app.Spec.IdentityServerRef.Name)
+	if mine, err := r.mine(ctx, app); err != nil || !mine {
+		r.Pace.Forget(req.NamespacedName) // the rotations of other shards keep nobody here from beginning
+		return r.retry(ctx, req, err)
+	}
 	entry, known := r.Pool.Get(app.Spec.IdentityServerRef.Name)
 	if !known {
 		exists, err := r.serverExists(ctx, app.Spec.IdentityServerRef.Name)
@@ -204,13 +211,13 @@ func overtaken(err error) bool {
 	return apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) || errors.Is(err, execute.ErrLedgerChanged)
 }
 
-// room is how many applications of one server are worked on at the same time: more than its requests in flight, because a part
-// of the work is with Kubernetes.
+// room is how many applications of one server are worked on at the same time: more than its calls in flight, because a part of the work is
+// with Kubernetes.
 func room(c idserver.Capabilities) int {
 	if c.MaxInFlight == 0 {
 		return 16
 	}
-	return 2 * c.MaxInFlight
+	return 2 * c.MaxInFlight * max(1, c.Batch)
 }
 
 // next says when to come back: never where something else will wake the application. due is when there will be something to do.

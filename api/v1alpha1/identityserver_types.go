@@ -103,6 +103,36 @@ type ERPNetServer struct {
 	// +optional
 	// +default="Post"
 	ClientAuthentication ClientAuthentication `json:"clientAuthentication,omitempty"`
+
+	// limits says how much the operator may ask of the Domain API. One request is
+	// in flight at a time, whatever is set here.
+	//
+	// +optional
+	Limits *ERPNetLimits `json:"limits,omitempty"`
+}
+
+// ERPNetLimits says how much the operator may ask of an instance's Domain API.
+type ERPNetLimits struct {
+	// requestsPerMinute is what the instance allows one session in a minute (its
+	// setting SessionRpm): 600, which is also the default, unless its
+	// administrators changed it. The operator stays below.
+	//
+	// +optional
+	// +default=600
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=100000
+	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
+
+	// batchSize is how many look-ups and changes of registrations that wait at
+	// the same time go into one request (OData $batch, each change with an
+	// outcome of its own): 50 by default. With 1 each is sent alone, as is done
+	// anyway where nothing else waits and where the instance refuses batches.
+	//
+	// +optional
+	// +default=50
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=200
+	BatchSize int32 `json:"batchSize,omitempty"`
 }
 
 // HTTPURL is an absolute http or https URL without user information, query and fragment.

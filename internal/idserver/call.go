@@ -26,4 +26,5 @@ const (
 	OperationCreate   Operation = "create"
 	OperationUpdate   Operation = "update"
 	OperationDelete   Operation = "delete"
+	OperationBatch    Operation = "batch" // several of find, find-user, create, update and delete
 )

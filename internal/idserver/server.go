@@ -63,6 +63,8 @@ type Capabilities struct {
 	RepliesRotate bool
 	// MaxInFlight is the number of requests that the server takes at the same time; 0 is no limit.
 	MaxInFlight int
+	// Batch is how many calls may go as one request; 0 or 1: each is one of its own.
+	Batch int
 	// SystemUsers: a service acts as a user of the server, who has to be named.
 	SystemUsers bool
 	// UserGroups: a registration says which groups of users may sign in.

@@ -33,6 +33,8 @@ var _ = Describe("A default", func() {
 			"IdentityServer spec.access[].administrators":                  `"Forbidden"`,
 			"IdentityServer spec.rotation.maxConcurrent":                   `10`,
 			"IdentityServer spec.erpNet.clientAuthentication":              `"Post"`,
+			"IdentityServer spec.erpNet.limits.requestsPerMinute":          `600`,
+			"IdentityServer spec.erpNet.limits.batchSize":                  `50`,
 			"IdentityServer spec.dynamicRegistration.clientAuthentication": `"Post"`,
 			"IdentityServer spec.hydra.clientAuthentication":               `"Post"`,
 			"IdentityServer spec.verification":                             `"Required"`,

@@ -67,7 +67,7 @@ func (r rule) key() string {
 
 func allRules() []rule {
 	var all []rule
-	for _, part := range [][]rule{applicationRules(), flowRules(), redirectURIRules(), rotationRules(), outputRules(), serverRules(), accessRules()} {
+	for _, part := range [][]rule{applicationRules(), flowRules(), redirectURIRules(), rotationRules(), outputRules(), serverRules(), limitRules(), accessRules()} {
 		all = append(all, part...)
 	}
 	return all

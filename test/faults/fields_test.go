@@ -118,6 +118,7 @@ var ofServer = []change{
 	{fields: []string{"erpNet.credentialsRef.name"}, patch: `{"erpNet":{"credentialsRef":{"name":"%[2]s-again"}}}`},
 	{fields: []string{"erpNet.domainApiUrl"}, patch: `{"erpNet":{"domainApiUrl":"%[1]s/api/domain/odata/"}}`},
 	{fields: []string{"erpNet.identityUrl"}, patch: `{"erpNet":{"identityUrl":"%[1]s/id"}}`},
+	{fields: []string{"erpNet.limits.requestsPerMinute", "erpNet.limits.batchSize"}, patch: `{"erpNet":{"limits":{"requestsPerMinute":300,"batchSize":1}}}`},
 	{fields: []string{"erpNet.url"}, patch: `{"erpNet":{"url":"https://127.0.0.1:1"}}`, reason: "any"},
 	{fields: []string{"formerClusters"}, patch: `{"formerClusters":["4f1b1b6e-6d0f-4c57-9a53-7f0c2f3f0a11"]}`},
 	{fields: []string{"orphanPolicy"}, patch: `{"orphanPolicy":"Disable"}`},

@@ -25,6 +25,9 @@ func (h *handler) batch(db *database, who token.Caller, op operation) (reply, er
 	if op.method != http.MethodPost {
 		return reply{}, errMethod(op.method)
 	}
+	if h.Quirks.NoBatch {
+		return reply{}, errNotSupported("This instance takes no batches.")
+	}
 	if err := noTransaction(op); err != nil {
 		return reply{}, err
 	}
@@ -32,7 +35,7 @@ func (h *handler) batch(db *database, who token.Caller, op operation) (reply, er
 	if err != nil {
 		return reply{}, err
 	}
-	goOn := h.Quirks.BatchContinuesOnError || prefersToContinue(op.header)
+	goOn := h.Quirks.BatchContinuesOnError || prefersToContinue(op.header) && !h.Quirks.BatchStopsAtFailure
 	var out []batchReply
 	for _, part := range parts {
 		answer, ok := h.performPart(db, who, part)

@@ -159,6 +159,7 @@ func TestBatchAfterAFailure(t *testing.T) {
 		{name: "short preference", want: "1:500 [1:201]", headers: []string{"Prefer", "continue-on-error=true"}},
 		{name: "no preference", want: "1:500", headers: []string{"Prefer", "continue-on-error=false"}},
 		{name: "quirk", want: "1:500 [1:201]", quirks: model.Quirks{BatchContinuesOnError: true}},
+		{name: "deaf", want: "1:500", quirks: model.Quirks{BatchStopsAtFailure: true}, headers: []string{"Prefer", "odata.continue-on-error"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := newInstance(t, settings{quirks: c.quirks})
@@ -211,6 +212,12 @@ func TestMalformedBatch(t *testing.T) {
 	in.do("POST", "$batch", "{}").fails(500, 0, "NotSupported")
 	in.do("GET", "$batch", "").fails(405, 405, "NotSupported")
 	in.batch(strings.Repeat(request{"", "GET", "GetVersion", ""}.part("outer"), maxBatchParts+1)).fails(500, 0, "NotSupported")
+}
+
+func TestNoBatch(t *testing.T) {
+	in := newInstance(t, settings{quirks: model.Quirks{NoBatch: true}})
+	in.batch(changeset("c", newApp("1", "uri1"))).fails(500, 0, "NotSupported")
+	equal(t, "records", len(in.store.Applications()), 2)
 }
 
 func TestBatchIsOneRequestOfTheSession(t *testing.T) {

@@ -15,6 +15,10 @@ type Quirks struct {
 	NoLicenceStatus int `json:"noLicenceStatus,omitempty"`
 	// BatchContinuesOnError makes $batch go on after a failed part even where the request does not prefer it.
 	BatchContinuesOnError bool `json:"batchContinuesOnError,omitempty"`
+	// BatchStopsAtFailure makes $batch stop after a failed part whatever the request prefers.
+	BatchStopsAtFailure bool `json:"batchStopsAtFailure,omitempty"`
+	// NoBatch refuses every $batch as not supported.
+	NoBatch bool `json:"noBatch,omitempty"`
 	// ConflictCode is the numeric error code of a failed optimistic lock: 2029 by default.
 	ConflictCode int `json:"conflictCode,omitempty"`
 	// ExternalIDNotFilterable refuses $filter on ExternalId and ExternalSystem.

@@ -25,13 +25,19 @@ func (c call) write() bool { return c.method != http.MethodGet }
 // do performs a call with the operator's login, within the limits of the session. It returns successes (2xx) only; errors
 // are a *refusalError or an *idserver.Error. A 401 is worth one fresh token and one more try, because it had no effect.
 func (s *Server) do(ctx context.Context, at *site, c call) (oauth.Answer, error) {
+	var body bytes.Buffer
+	if c.body != nil {
+		if err := json.NewEncoder(&body).Encode(c.body); err != nil {
+			return oauth.Answer{}, oauth.Lost(c.op, c.write(), &oauth.NoAnswerError{Message: "the request cannot be written as JSON"})
+		}
+	}
 	var stale idserver.Secret
 	for {
 		token, err := s.accessToken(ctx, at.endpoints.Token, stale)
 		if err != nil {
 			return oauth.Answer{}, err
 		}
-		a, err := s.once(ctx, c, token)
+		a, err := s.turn(ctx, &waiter{ctx: ctx, call: c, odata: at.odata, body: body.Bytes(), token: token})
 		switch {
 		case err != nil:
 			return oauth.Answer{}, oauth.Lost(c.op, c.write(), err)
@@ -45,28 +51,17 @@ func (s *Server) do(ctx context.Context, at *site, c call) (oauth.Answer, error)
 	}
 }
 
-// once sends a call a single time and keeps its turn until the whole answer was read.
-func (s *Server) once(ctx context.Context, c call, token idserver.Secret) (oauth.Answer, error) {
-	var body bytes.Buffer
-	if c.body != nil {
-		if err := json.NewEncoder(&body).Encode(c.body); err != nil {
-			return oauth.Answer{}, &oauth.NoAnswerError{Message: "the request cannot be written as JSON"}
-		}
+// turn waits for the turn of a call and sends it. A page of a list is large: it goes alone.
+func (s *Server) turn(ctx context.Context, w *waiter) (oauth.Answer, error) {
+	if w.call.limit <= oauth.MaxSingle {
+		return s.queue.do(w)
 	}
-	r, err := http.NewRequestWithContext(ctx, c.method, c.url, &body)
-	if err != nil {
-		return oauth.Answer{}, &oauth.NoAnswerError{Message: "the Domain API's URL cannot be used"}
-	}
-	if c.body != nil {
-		r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	leave, err := s.limit.enter(ctx)
 	if err != nil {
 		return oauth.Answer{}, &oauth.NoAnswerError{Message: "the call was given up while it waited for its turn", Cause: err}
 	}
 	defer leave()
-	return s.oauth.Send(ctx, c.op, r, c.limit)
+	return s.single(w)
 }
 
 // asUnavailable is for reads: a refusal of a read never says anything about what is there.

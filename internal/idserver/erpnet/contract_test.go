@@ -1,6 +1,7 @@
 package erpnet_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -82,11 +83,13 @@ func TestContract(t *testing.T) {
 type bed struct {
 	*standin.Instance
 	spec standin.Spec
+	// batched: every call goes as a batch of its own.
+	batched bool
 }
 
 func newBed(t *testing.T, spec standin.Spec) *bed {
 	t.Helper()
-	spec.Name, spec.RequestsPerMinute, spec.LicenceSlots = t.Name(), 1_000_000, 1_000_000
+	spec.Name, spec.RequestsPerMinute, spec.LicenceSlots = t.Name(), cmp.Or(spec.RequestsPerMinute, 1_000_000), 1_000_000
 	scope := "read update sec"
 	spec.Users = []standin.User{
 		{Login: "operator", Active: true, IsAdmin: true, UserType: "InternalUser"},
@@ -100,7 +103,7 @@ func newBed(t *testing.T, spec standin.Spec) *bed {
 	i, err := process.NewInstance(t.Context(), spec)
 	must(t, err)
 	t.Cleanup(func() { must(t, i.Close(context.Background())) })
-	return &bed{i, spec}
+	return &bed{Instance: i, spec: spec}
 }
 
 func must(t *testing.T, err error) {
@@ -121,6 +124,9 @@ func (b *bed) server(t *testing.T, wrap func(http.RoundTripper) http.RoundTrippe
 	config.WrapTransport = wrap
 	s, err := erpnet.New(config)
 	must(t, err)
+	if b.batched {
+		erpnet.AlwaysBatching(s)
+	}
 	return erpnet.Unpaced(s, pageSize)
 }
 
@@ -137,7 +143,11 @@ func (b *bed) harness(t *testing.T) contract.Harness {
 		}
 	}
 	wire := &contract.Wire{Target: target}
-	s := b.server(t, wire.Around)
+	around := wire.Around
+	if b.batched {
+		around = func(next http.RoundTripper) http.RoundTripper { return unpack{wire.Around(next)} }
+	}
+	s := b.server(t, around)
 	_, err = s.Probe(t.Context())
 	must(t, err)
 	must(t, b.ResetCounts(t.Context()))

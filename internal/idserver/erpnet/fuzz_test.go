@@ -2,6 +2,7 @@ package erpnet
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -90,6 +91,36 @@ func FuzzDiscovery(f *testing.F) {
 		}
 		if v, ok := parseVersion(string(body)); ok && !v.known() {
 			t.Fatal("a version that is unknown")
+		}
+	})
+}
+
+// FuzzBatch: whatever answers a batch, no call gets the part of another one, and no part is there twice.
+func FuzzBatch(f *testing.F) {
+	part := func(id, status string) string {
+		return "--b\r\nContent-Type: application/http\r\nContent-ID: " + id + "\r\n\r\nHTTP/1.1 " + status + " X\r\nA: b\r\n\r\n{}\r\n"
+	}
+	for _, seed := range []string{
+		part("1", "201") + part("2", "500") + "--b--", part("2", "201") + part("1", "201"), part("1", "201"), "--b\r\n\r\nHTTP/1.1 999 X", "<html>", "",
+		"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c" + part("1", "204")[3:] + "--c--\r\n--b--",
+	} {
+		f.Add("multipart/mixed; boundary=b", []byte(seed))
+	}
+	calls := []*waiter{{call: call{method: "POST"}}, {call: call{method: "GET"}}, {call: call{method: "PATCH"}}}
+	f.Fuzz(func(t *testing.T, kind string, body []byte) {
+		parts := readBatch(calls, oauth.Answer{Header: map[string][]string{"Content-Type": {kind}}, Body: body})
+		if len(parts) > len(calls) {
+			t.Fatalf("%d parts of %d calls", len(parts), len(calls))
+		}
+		for i, a := range parts {
+			if a.Status < 100 || a.Status > 599 {
+				t.Fatalf("a part with the status %d", a.Status)
+			}
+			for _, id := range a.Header["Content-Id"] {
+				if id != strconv.Itoa(i+1) {
+					t.Fatalf("call %d gets the part of call %s", i+1, id)
+				}
+			}
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
-		l := newLimiter()
+		l := newLimiter(0)
 		var inFlight, most atomic.Int32
 		var mu sync.Mutex
 		var starts []time.Time
@@ -48,7 +48,7 @@ func TestLimiter(t *testing.T) {
 func TestLimiterServesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
-		l := newLimiter()
+		l := newLimiter(0)
 		leave, err := l.enter(t.Context())
 		g.Expect(err).NotTo(HaveOccurred())
 		var order []int
@@ -74,7 +74,7 @@ func TestLimiterServesInOrder(t *testing.T) {
 func TestLimiterLetsCallersGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
-		l := newLimiter()
+		l := newLimiter(0)
 		leave, err := l.enter(t.Context())
 		g.Expect(err).NotTo(HaveOccurred())
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -15,4 +15,5 @@ var operations = map[string]idserver.Operation{
 	opCreate:   idserver.OperationCreate,
 	opUpdate:   idserver.OperationUpdate,
 	opDelete:   idserver.OperationDelete,
+	opBatch:    idserver.OperationBatch,
 }

@@ -3,6 +3,7 @@
 package erpnet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -39,6 +40,9 @@ type Config struct {
 	CABundle []byte
 	// UserAgent is sent with every request; empty: "trustedapp-operator".
 	UserAgent string
+	// RequestsPerMinute is what the instance allows one session in a minute; 0: DefaultRequestsPerMinute. BatchSize is how many calls that wait
+	// at the same time go as one request; 0: DefaultBatchSize; 1: each goes alone.
+	RequestsPerMinute, BatchSize int
 	// Limits are shared by all Servers for one instance; nil: none is shared.
 	Limits *Limits
 	// Now is the clock; nil: time.Now.
@@ -54,10 +58,13 @@ type Server struct {
 	config   Config
 	oauth    *oauth.Client
 	limit    *limiter
+	queue    *queue
 	login    *login
 	users    userCache
 	pageSize int
 	probing  chan struct{} // one probe at a time
+	// alwaysBatch: a single call goes as a batch, too; for tests.
+	alwaysBatch bool
 
 	mu   sync.Mutex
 	site *site // nil until a probe succeeded
@@ -91,10 +98,11 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: c, oauth: client, limit: c.Limits.of(strings.ToLower(c.URL)),
+		config: c, oauth: client, limit: c.Limits.of(strings.ToLower(c.URL), c.RequestsPerMinute),
 		probing: make(chan struct{}, 1), pageSize: defaultPageSize,
 	}
 	s.login = &login{turn: make(chan struct{}, 1)}
+	s.queue = &queue{send: s.deliver, limit: s.limit, size: cmp.Or(c.BatchSize, DefaultBatchSize), now: c.Now, crowded: make(chan struct{}, 1)}
 	return s, nil
 }
 
@@ -102,7 +110,7 @@ func New(c Config) (*Server, error) {
 // session takes one request in flight.
 func (s *Server) Capabilities() idserver.Capabilities {
 	return idserver.Capabilities{
-		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1,
+		ChosenID: true, SecretOrigin: idserver.ClientChosen, SecretSlots: 1, Lookup: true, MaxInFlight: 1, Batch: s.queue.size,
 		SystemUsers: true, UserGroups: true, ReferenceTokens: true,
 	}
 }

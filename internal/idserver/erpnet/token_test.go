@@ -80,7 +80,7 @@ func TestLoginIsSharedAndRefreshed(t *testing.T) {
 		return token
 	}
 	var callers sync.WaitGroup
-	for range 20 {
+	for range 2 * oauth.MaxTokenRequests {
 		callers.Go(func() { _, _ = s.accessToken(t.Context(), e.URL, "") })
 	}
 	callers.Wait()
@@ -90,7 +90,7 @@ func TestLoginIsSharedAndRefreshed(t *testing.T) {
 	g.Expect(get("").Reveal()).To(Equal("token-1"))
 	now.Store(48 * 60)
 	g.Expect(get("").Reveal()).To(Equal("token-2"), "before it ends")
-	for range 20 {
+	for range 2 * oauth.MaxTokenRequests {
 		callers.Go(func() { _, _ = s.accessToken(t.Context(), e.URL, "token-2") })
 	}
 	callers.Wait()
@@ -201,7 +201,7 @@ func TestVerdicts(t *testing.T) {
 func TestTokenRequestsAreBounded(t *testing.T) {
 	g := NewWithT(t)
 	var inFlight, most atomic.Int32
-	begun, let := make(chan struct{}, 20), make(chan struct{})
+	begun, let := make(chan struct{}, 2*oauth.MaxTokenRequests), make(chan struct{})
 	e := newEndpoint(t, func(*http.Request) (int, string) {
 		most.Store(max(most.Load(), inFlight.Add(1)))
 		begun <- struct{}{}
@@ -211,7 +211,7 @@ func TestTokenRequestsAreBounded(t *testing.T) {
 	})
 	s := e.server(t, nil)
 	var callers sync.WaitGroup
-	for range 20 {
+	for range 2 * oauth.MaxTokenRequests {
 		callers.Go(func() {
 			_, _ = s.oauth.Token(context.WithoutCancel(t.Context()), "x", e.URL, idserver.Credential{ClientID: "id", Secret: "s"}, url.Values{})
 		})

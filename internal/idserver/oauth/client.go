@@ -14,8 +14,9 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 )
 
-// MaxTokenRequests is how many token requests are in flight at the same time.
-const MaxTokenRequests = 4
+// MaxTokenRequests is how many token requests are in flight at the same time: enough for a hundred proofs a second at a server that takes 200 ms
+// for each.
+const MaxTokenRequests = 24
 
 // Options of a Client.
 type Options struct {
@@ -74,7 +75,7 @@ func newHTTP(trust *tls.Config, wrap func(http.RoundTripper) http.RoundTripper) 
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  25 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConnsPerHost:    MaxTokenRequests + 1, // a connection is used again rather than made anew
 		IdleConnTimeout:        60 * time.Second,
 		ForceAttemptHTTP2:      true,
 	}
