@@ -52,7 +52,11 @@ func announceSteps(
 		announceCredential(tell, id, present, trace, step)
 		switch s := step.(type) {
 		case plan.Create:
-			tell(corev1.EventTypeNormal, "Registered", "Register", "registered "+present+" at the identity server")
+			told := "registered " + present + " at the identity server"
+			if slices.Contains(trace, plan.Step(plan.Publish{})) {
+				told += ", and published what it needs to sign in"
+			}
+			tell(corev1.EventTypeNormal, "Registered", "Register", told)
 		case plan.NoteOrphan:
 			tell(corev1.EventTypeWarning, "OrphanDeclared", "Register",
 				"the answer to a creation was lost: a registration named "+desired.Registration(app).DisplayName+
@@ -64,7 +68,7 @@ func announceSteps(
 			tell(corev1.EventTypeNormal, "Updated", "Register", "brought the registration "+present+" to what the spec asks for")
 		case plan.Publish:
 			switch {
-			case slices.Contains(trace, plan.Step(plan.Announce{})): // that is told
+			case slices.Contains(trace, plan.Step(plan.Announce{})), slices.Contains(trace, plan.Step(plan.Create{})): // that is told
 			case toldServer(trace):
 				tell(corev1.EventTypeNormal, "Published", "Publish", "published what "+present+" needs to sign in")
 			default:

@@ -28,7 +28,7 @@ func TestEachStepIsToldOnce(t *testing.T) {
 		"what only the operator cares for": {
 			[]plan.Step{plan.AddFinalizer{}, plan.Stage{}, plan.Lookup{}, plan.Verify{}, plan.Reserve{}, plan.NoteAnnounced{}, plan.Disable{}, plan.Unpublish{All: true}}, "", nil,
 		},
-		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync", "Normal Published"}},
+		"registered": {[]plan.Step{plan.AddFinalizer{}, plan.Create{}, plan.Publish{}}, "", []string{"Normal Registered registered com.example.orders/sync"}},
 		"edited":     {[]plan.Step{plan.Stage{}, plan.Apply{}, plan.Publish{}}, "", []string{"Normal Updated", "Normal Published published"}},
 		"renamed":    {[]plan.Step{plan.Publish{}, plan.Unpublish{}}, "", []string{"Normal Published wrote", "Normal Unpublished"}},
 		"an orphan":  {[]plan.Step{plan.NoteOrphan{}}, "", []string{"Warning OrphanDeclared the answer to a creation was lost: a registration named Order sync "}},
@@ -71,8 +71,7 @@ func TestTheClientIDInUseIsTold(t *testing.T) {
 	other := &ledger.Credential{ID: "n", Credential: idserver.Credential{ClientID: "com.example.orders/sync.alternate"}}
 	announceSteps(t.Context(), recorder, newApp(), []plan.Step{plan.Create{}, plan.Publish{}, plan.Promote{}}, other)
 	g.Expect(told(recorder)).To(Equal([]string{
-		"Normal Registered registered com.example.orders/sync.alternate at the identity server",
-		"Normal Published published what com.example.orders/sync.alternate needs to sign in",
+		"Normal Registered registered com.example.orders/sync.alternate at the identity server, and published what it needs to sign in",
 		"Normal Rotated the new credential of com.example.orders/sync is published, with the client id com.example.orders/sync.alternate",
 	}))
 }

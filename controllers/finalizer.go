@@ -24,6 +24,11 @@ func (f *finalizer) Present() bool {
 	return controllerutil.ContainsFinalizer(f.app, v1alpha1.Finalizer)
 }
 
+// untouched says whether nothing was ever done for the application, as far as it tells: it neither is held by the finalizer nor has a status.
+func (f *finalizer) untouched() bool {
+	return !f.Present() && f.app.DeletionTimestamp.IsZero() && f.app.Status.ObservedGeneration == 0
+}
+
 // Add puts it there. It fails where the application changed meanwhile, so that nothing begins on an old view of it.
 func (f *finalizer) Add(ctx context.Context) error {
 	patch := client.MergeFromWithOptions(f.app.DeepCopy(), client.MergeFromWithOptimisticLock{})

@@ -18,8 +18,12 @@ type guardedLedger struct {
 	exists    bool
 }
 
-// Load reads it.
+// Load reads it. An application that nothing was ever done for has none: should there be one all the same, it cannot be begun, and is read by
+// the next run.
 func (g *guardedLedger) Load(ctx context.Context) (ledger.Record, bool, error) {
+	if g.finalizer.untouched() {
+		return ledger.Record{}, false, nil
+	}
 	rec, exists, err := g.Entry.Load(ctx)
 	g.exists = exists
 	return rec, exists, err
@@ -41,7 +45,11 @@ func (g *guardedLedger) Save(ctx context.Context, rec ledger.Record) error {
 
 // Delete deletes the version that was read.
 func (g *guardedLedger) Delete(ctx context.Context) error {
-	return g.conflict(g.Entry.Delete(ctx))
+	if err := g.Entry.Delete(ctx); err != nil {
+		return g.conflict(err)
+	}
+	g.exists = false
+	return nil
 }
 
 func (g *guardedLedger) conflict(err error) error {

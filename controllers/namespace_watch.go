@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -111,6 +112,9 @@ func (n *namespaces) watchOffers(ctx context.Context, namespace string) error {
 	return nil
 }
 
+// uidOf is the UID of the application that something was published for.
+func uidOf(o client.Object) []string { return []string{o.GetLabels()[v1alpha1.ApplicationUIDLabel]} }
+
 // fill starts a cache and waits until it saw all objects of the kinds. The cache runs until ctx ends.
 func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObjectMetadata) error {
 	go func() {
@@ -121,7 +125,7 @@ func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObje
 	patient, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	for _, kind := range kinds {
-		if _, err := metadata.GetInformer(patient, kind); err != nil {
+		if err := metadata.IndexField(patient, kind, uidIndex, uidOf); err != nil {
 			return fmt.Errorf("filling the cache of %ss: %w", kind.Kind, err)
 		}
 	}

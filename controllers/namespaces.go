@@ -18,7 +18,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"trustedapps.dev/operator/api/v1alpha1"
 )
+
+// uidIndex finds what was published for an application, by its UID.
+const uidIndex = "metadata.labels.application-uid"
 
 // permissionInterval is the time between two questions whether a namespace may be published in by now.
 const permissionInterval = 10 * time.Second
@@ -235,12 +240,17 @@ func (n *namespaces) Get(ctx context.Context, key types.NamespacedName, object c
 	return c.Get(ctx, key, object, opts...)
 }
 
-// List implements client.Reader.
+// List implements client.Reader. What was published for one application is found by an index.
 func (n *namespaces) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	var options client.ListOptions
 	c := n.cacheOf(options.ApplyOptions(opts).Namespace)
 	if c == nil {
 		return fmt.Errorf("listing in the namespace %s: %w", options.Namespace, errNotWatched)
+	}
+	if options.LabelSelector != nil {
+		if uid, ok := options.LabelSelector.RequiresExactMatch(v1alpha1.ApplicationUIDLabel); ok {
+			opts = append(opts, client.MatchingFields{uidIndex: uid})
+		}
 	}
 	return c.List(ctx, list, opts...)
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -126,6 +127,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		return ctrl.Result{}, nil
 	}
 	defer leave()
+	d.Unlisted = r.unlisted(app, d)
 	server := metrics.Unknown
 	if known {
 		server = app.Spec.IdentityServerRef.Name
@@ -135,6 +137,14 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		r.Inventory.Clear(app.Spec.IdentityServerRef.Name, app.UID, sweep)
 	}
 	return result, err
+}
+
+// unlisted says whether nothing is known that would have to be looked up before an application is registered for the first time. One that may
+// adopt looks first.
+func (r *TrustedApplicationReconciler) unlisted(app *v1alpha1.TrustedApplication, d plan.Desired) bool {
+	fresh := !controllerutil.ContainsFinalizer(app, v1alpha1.Finalizer) && !d.Deleting && d.ServerReady && d.Denied == ""
+	return fresh && d.Capabilities.Lookup && d.Capabilities.ChosenID && d.Adoption.None() &&
+		r.Inventory.Unlisted(app.Spec.IdentityServerRef.Name, d.Key.ClientID)
 }
 
 // work runs on an application that has its turn. server is its label in metrics. looked says whether it looked into the

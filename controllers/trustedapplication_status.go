@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -35,7 +36,8 @@ func (r *TrustedApplicationReconciler) report(
 	return nil
 }
 
-// writeStatus writes the status if it changed, with an event where readiness did.
+// writeStatus writes the status if it changed, with an event where readiness did: but for an application that becomes Ready at once, of which
+// the event says that it was registered.
 func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1alpha1.TrustedApplication, next v1alpha1.TrustedApplicationStatus) error {
 	former := app.Status
 	if equality.Semantic.DeepEqual(former, next) {
@@ -45,7 +47,9 @@ func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1a
 	if err := r.Client.Status().Update(ctx, app); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
-	announceReadiness(ctx, r.Recorder, app, former.Conditions, next.Conditions)
+	if atOnce := former.ObservedGeneration == 0 && meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionReady); !atOnce {
+		announceReadiness(ctx, r.Recorder, app, former.Conditions, next.Conditions)
+	}
 	return nil
 }
 

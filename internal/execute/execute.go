@@ -99,6 +99,8 @@ type run struct {
 	warnings []string
 	// saved: the ledger was saved in this run, on top of what was read.
 	saved bool
+	// presumed: that the client id is free was taken for granted, and not looked up.
+	presumed bool
 }
 
 // Run brings one application as far towards what is desired as it goes now. An error is one of Kubernetes, and the run may be
@@ -142,6 +144,9 @@ func (r *run) took(step plan.Step) bool {
 	if s, ok := step.(plan.DeleteRegistration); ok && slices.Contains(r.observed.DeleteRefused, s.ID) {
 		return false
 	}
+	if _, ok := step.(plan.Create); ok && !r.observed.Applied { // see mistaken
+		return false
+	}
 	return r.observed.Failure == nil
 }
 
@@ -157,7 +162,14 @@ func (r *run) observe(ctx context.Context) error {
 	r.observed.Now, r.observed.Found = r.Now(), map[string]*idserver.Reply{}
 	r.observed.Finalizer = r.Finalizer.Present()
 	r.observed.Ledger, r.observed.LedgerExists = rec, exists
-	return r.look(ctx)
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	if r.desired.Unlisted && !exists && !r.observed.Output.Any && r.observed.Output.Held == nil { // else it may be ours
+		r.presumed = true
+		r.observed.Found[r.desired.Key.ClientID] = nil
+	}
+	return nil
 }
 
 // look compares what is published with the ledger as it is now.

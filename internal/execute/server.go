@@ -93,7 +93,10 @@ func (r *run) create(ctx context.Context) error {
 		want.Keys = []string{drawn.PublicKey}
 	}
 	reply, err := r.Server.Create(ctx, key, want, drawn.Secret)
-	if err != nil {
+	switch {
+	case r.presumed && idserver.ReasonOf(err) == idserver.ReasonTaken:
+		return r.mistaken(ctx, key.ClientID)
+	case err != nil:
 		o.IntentVoid = certain(err)
 		r.failure(err)
 		return nil
@@ -108,6 +111,25 @@ func (r *run) create(ctx context.Context) error {
 	}
 	r.compare(want, reply)
 	return nil
+}
+
+// mistaken looks up whose the registration is that has the client id which was taken to be free. Another leader may have made it out of our
+// ledger; else the run goes back to where nothing was begun.
+func (r *run) mistaken(ctx context.Context, id string) error {
+	r.presumed = false
+	delete(r.observed.Found, id)
+	if err := r.lookup(ctx, id); err != nil || r.observed.Failure != nil {
+		return err
+	}
+	if found := r.observed.Found[id]; found != nil && found.Owner == r.desired.Key.Owner {
+		return nil
+	}
+	if err := r.Ledger.Delete(ctx); err != nil {
+		return err
+	}
+	r.saved = false
+	r.observed.Ledger, r.observed.LedgerExists = ledger.Record{}, false
+	return r.look(ctx)
 }
 
 // apply returns only errors of Kubernetes.

@@ -4,6 +4,7 @@
 package inventory
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,10 @@ type page struct {
 	// orphans are the handles that the last sweep found to belong to nobody.
 	orphans map[string]bool
 	owned   int
+	// listed are the client ids that the last sweep saw, and those that were asked for since the one before it.
+	listed map[string]bool
+	// asked are the client ids that were asked for since the last sweep.
+	asked map[string]bool
 	// blind: there is no list of the registrations.
 	blind bool
 }
@@ -55,14 +60,19 @@ func (b *Book) Enter(server string, found []idserver.Reply, apps []App) []types.
 	}
 	b.sweeps++
 	former := b.servers[server]
-	now := &page{versions: map[string]string{}, suspects: map[types.UID]int{}, orphans: map[string]bool{}, owned: len(found)}
+	now := &page{
+		versions: map[string]string{}, suspects: map[types.UID]int{}, orphans: map[string]bool{}, owned: len(found),
+		listed: map[string]bool{}, asked: map[string]bool{},
+	}
 	if former != nil {
 		now.orphans = former.orphans
+		maps.Copy(now.listed, former.asked) // it may have been registered after the list was read
 	}
 	byOwner := map[string][]idserver.Reply{}
 	changed := map[string]bool{}
 	for _, r := range found {
 		byOwner[r.Owner.UID] = append(byOwner[r.Owner.UID], r)
+		now.listed[r.Credential.ClientID] = true
 		now.versions[r.Credential.Handle] = r.Version
 		if former != nil && former.versions[r.Credential.Handle] != r.Version {
 			changed[r.Owner.UID] = true // perhaps by ourselves; a secret that somebody reset shows in nothing else
@@ -125,6 +135,19 @@ func (b *Book) Clear(server string, uid types.UID, sweep int) {
 	if p := b.servers[server]; p != nil && p.suspects[uid] == sweep {
 		delete(p.suspects, uid)
 	}
+}
+
+// Unlisted says whether no registration of this cluster with a client id is known, by a sweep or because it was asked for before: who is told so
+// registers it. false where there was no sweep.
+func (b *Book) Unlisted(server, clientID string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.servers[server]
+	if p == nil || p.blind || p.listed[clientID] || p.asked[clientID] {
+		return false
+	}
+	p.asked[clientID] = true
+	return true
 }
 
 // Orphans notes which registrations belong to nobody, and returns those of them that the sweep before found so, too. A registration

@@ -133,3 +133,21 @@ func TestAnOrphanIsConfirmedByTheNextSweep(t *testing.T) {
 	g.Expect(b.Orphans("acme", orphans)).To(Equal(orphans[:1]), "the other was not found so in between")
 	g.Expect(b.Orphans("unknown", orphans)).To(BeEmpty())
 }
+
+// A client id is free once, for who asks first: until a sweep that began after that does not list it.
+func TestAClientIDIsUnlistedOnce(t *testing.T) {
+	g := NewWithT(t)
+	b := &Book{}
+	g.Expect(b.Unlisted("acme", "a")).To(BeFalse(), "nothing was listed yet")
+	b.Doubt("blind", nil)
+	g.Expect(b.Unlisted("blind", "a")).To(BeFalse(), "there is no list")
+	b.Enter("acme", []idserver.Reply{registration("u1", "a", "1")}, nil)
+	g.Expect(b.Unlisted("acme", "a")).To(BeFalse())
+	g.Expect(b.Unlisted("acme", "b")).To(BeTrue())
+	g.Expect(b.Unlisted("acme", "b")).To(BeFalse(), "it may have been registered")
+	b.Enter("acme", nil, nil)
+	g.Expect(b.Unlisted("acme", "b")).To(BeFalse(), "the list may be older than the registration")
+	g.Expect(b.Unlisted("acme", "a")).To(BeTrue())
+	b.Enter("acme", nil, nil)
+	g.Expect(b.Unlisted("acme", "b")).To(BeTrue())
+}

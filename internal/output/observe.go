@@ -29,17 +29,29 @@ type Store struct {
 	Metadata client.Reader
 }
 
-// Objects are the published objects of one application.
+// Objects are the published objects of one application, for one run: what was read is known until it is written. Whoever changes it meanwhile
+// makes the write a conflict, or wakes the application for another run. It is not safe for concurrent use.
 type Objects struct {
 	store  *Store
 	app    App
 	server idserver.Info
+	// known is what was read, by kind.
+	known map[string]*sight
+}
+
+// sight is what was read of a kind of object.
+type sight struct {
+	// have is our object in its place; nil where there is none, or somebody else's, which is taken.
+	have  client.Object
+	taken bool
+	// stale are the objects that are ours and not in their place any more.
+	stale []metav1.PartialObjectMetadata
 }
 
 // Objects gives access to the objects of one application. server may be the zero Info where it is not known; nothing can be published
 // then.
 func (s *Store) Objects(app App, server idserver.Info) *Objects {
-	return &Objects{store: s, app: app, server: server}
+	return &Objects{store: s, app: app, server: server, known: map[string]*sight{}}
 }
 
 // slot is the place of one object to publish. It serves one call only.
@@ -71,11 +83,12 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 	var out plan.Output
 	slots := o.slots(rec)
 	for i, state := range []*plan.ObjectState{&out.Secret, &out.ConfigMap} {
-		have, taken, err := o.read(ctx, slots[i])
+		seen, err := o.look(ctx, slots[i])
 		if err != nil {
 			return plan.Output{}, err
 		}
-		*state = stateOf(slots[i], have, taken)
+		have := seen.have
+		*state = stateOf(slots[i], have, seen.taken)
 		if secret, ok := have.(*corev1.Secret); ok && len(rec.Credentials()) == 0 {
 			out.Held = held(secret)
 		}
@@ -83,11 +96,7 @@ func (o *Objects) Observe(ctx context.Context, rec ledger.Record) (plan.Output, 
 			out.Any = true
 			out.Revisions = append(out.Revisions, have.GetAnnotations()[v1alpha1.RevisionAnnotation])
 		}
-		stale, err := o.stale(ctx, slots[i])
-		if err != nil {
-			return plan.Output{}, err
-		}
-		for _, s := range stale {
+		for _, s := range seen.stale {
 			out.Any, out.Stale = true, true
 			out.Revisions = append(out.Revisions, s.GetAnnotations()[v1alpha1.RevisionAnnotation])
 		}
@@ -177,6 +186,24 @@ func stateOf(s slot, have client.Object, taken bool) plan.ObjectState {
 		return plan.Matches
 	}
 	return plan.Differs
+}
+
+// look reads what there is of a kind, once.
+func (o *Objects) look(ctx context.Context, s slot) (*sight, error) {
+	if seen := o.known[s.kind]; seen != nil {
+		return seen, nil
+	}
+	have, taken, err := o.read(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	stale, err := o.stale(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	seen := &sight{have: have, taken: taken, stale: stale}
+	o.known[s.kind] = seen
+	return seen, nil
 }
 
 // read reads our object in its place; nil where there is none. taken says that somebody else's is there, which is not read.

@@ -27,14 +27,15 @@ func (o *Objects) Publish(ctx context.Context, rec ledger.Record) error {
 		if s.want == nil {
 			continue
 		}
-		have, taken, err := o.read(ctx, s)
+		seen, err := o.look(ctx, s)
 		if err != nil {
 			return err
 		}
-		if taken {
+		if seen.taken {
 			return o.failing("writing", s.kind, s.name, fmt.Errorf("%w: it is not ours", ErrConflict))
 		}
-		if err := o.put(ctx, s, have); err != nil {
+		if err := o.put(ctx, s, seen); err != nil {
+			delete(o.known, s.kind)
 			return err
 		}
 	}
@@ -55,10 +56,11 @@ func (o *Objects) publishable(rec ledger.Record) error {
 	return nil
 }
 
-// put writes the object in the place of have, which is nil where there is none.
-func (o *Objects) put(ctx context.Context, s slot, have client.Object) error {
+// put writes the object in the place of what was seen there.
+func (o *Objects) put(ctx context.Context, s slot, seen *sight) error {
+	have := seen.have
 	if have == nil {
-		return o.create(ctx, s)
+		return o.create(ctx, s, seen)
 	}
 	if matches(have, s.want) {
 		return nil
@@ -68,26 +70,29 @@ func (o *Objects) put(ctx context.Context, s slot, have client.Object) error {
 		if err := o.delete(ctx, s.kind, have); err != nil {
 			return err
 		}
-		return o.create(ctx, s)
+		return o.create(ctx, s, seen)
 	}
 	s.want.SetUID(have.GetUID())
 	s.want.SetResourceVersion(have.GetResourceVersion())
 	if err := o.store.Writer.Update(ctx, s.want); err != nil {
 		return o.failing("writing", s.kind, s.name, conflict(err))
 	}
+	seen.have = s.want
 	return nil
 }
 
-func (o *Objects) create(ctx context.Context, s slot) error {
+func (o *Objects) create(ctx context.Context, s slot, seen *sight) error {
 	if err := o.store.Writer.Create(ctx, s.want); err != nil {
 		return o.failing("creating", s.kind, s.name, conflict(err))
 	}
+	seen.have = s.want
 	return nil
 }
 
 // Unpublish deletes the objects that are ours and not in their place any more; with all, also those in their place.
 func (o *Objects) Unpublish(ctx context.Context, rec ledger.Record, all bool) error {
 	for _, s := range o.slots(rec) {
+		delete(o.known, s.kind)
 		gone, err := o.stale(ctx, s)
 		if err != nil {
 			return err

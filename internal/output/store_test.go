@@ -352,8 +352,8 @@ func TestARaceIsAConflict(t *testing.T) {
 
 	f.rec.Target = "t2"
 	objects := f.store.Objects(hybrid, server)
-	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], have)).To(MatchError(ErrConflict), "changed since it was read")
-	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], nil)).To(MatchError(ErrConflict), "created since it was read")
+	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], &sight{have: have})).To(MatchError(ErrConflict), "changed since it was read")
+	f.Expect(objects.put(t.Context(), objects.slots(f.rec)[0], &sight{})).To(MatchError(ErrConflict), "created since it was read")
 	f.Expect(objects.delete(t.Context(), "Secret", have)).To(MatchError(ErrConflict))
 	f.Expect(f.secret().Annotations).NotTo(HaveKeyWithValue(v1alpha1.RevisionAnnotation, f.rec.Revision()))
 }

@@ -20,6 +20,9 @@ type Adoption struct {
 	FormerClusters []string
 }
 
+// None says whether no registration of others may be taken over.
+func (a Adoption) None() bool { return !a.Unowned && !a.Takeover }
+
 // former says whether a mark is that of an application of the same namespace and name: made again, or restored from a backup.
 func (d Desired) former(m idserver.Mark) bool {
 	mine := d.Key.Owner

@@ -46,6 +46,9 @@ type Desired struct {
 	Suspect, Enforce bool
 	// Abandon: it may go although its registration cannot be ended.
 	Abandon bool
+	// Unlisted: no list of the server's registrations, nor anything since, showed one with the client id of Key. It may be somebody else's all the
+	// same, whom lists of this cluster do not show.
+	Unlisted bool
 }
 
 // Deletion says what becomes of a registration whose TrustedApplication is deleted.

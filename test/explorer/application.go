@@ -117,11 +117,25 @@ func (w *World) desired(a application, capabilities idserver.Capabilities) plan.
 		Restart:      a.spec.restarts,
 		Suspect:      w.suspect,
 		Enforce:      true,
+		Unlisted:     w.unlisted(a, capabilities),
 		Rotation: plan.Rotation{
 			Strategy: a.spec.strategy, Grace: w.period(), Announced: w.period(),
 			Asked: ledger.Requests{Rotate: request(a.rotate), Revoke: request(a.revoke)},
 		},
 	}
+}
+
+// unlisted is what a sweep and all that was registered since know of the client id: of registrations of others they know nothing.
+func (w *World) unlisted(a application, capabilities idserver.Capabilities) bool {
+	if a.finalizer || a.deleting || w.serverDown || !capabilities.Lookup || !capabilities.ChosenID || !w.adoption.None() {
+		return false
+	}
+	for _, of := range w.server.Registrations() {
+		if of.ClientID == clientID && of.Owner.Cluster == cluster {
+			return false
+		}
+	}
+	return true
 }
 
 func (s spec) String() string {
