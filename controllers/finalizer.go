@@ -26,8 +26,11 @@ func (f *finalizer) Present() bool {
 
 // untouched says whether nothing was ever done for the application, as far as it tells: it neither is held by the finalizer nor has a status.
 func (f *finalizer) untouched() bool {
-	return !f.Present() && f.app.DeletionTimestamp.IsZero() && f.app.Status.ObservedGeneration == 0
+	return !f.Present() && f.app.DeletionTimestamp.IsZero() && neverSeen(f.app.Status)
 }
+
+// neverSeen says whether a status was never written. The API server's default for one is -1.
+func neverSeen(s v1alpha1.TrustedApplicationStatus) bool { return s.ObservedGeneration <= 0 }
 
 // Add puts it there. It fails where the application changed meanwhile, so that nothing begins on an old view of it.
 func (f *finalizer) Add(ctx context.Context) error {

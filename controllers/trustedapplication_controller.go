@@ -68,6 +68,7 @@ type TrustedApplicationReconciler struct {
 	Metrics *metrics.Activity
 
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
+	echoes  echoes
 }
 
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplications,verbs=get;list;watch;patch
@@ -121,6 +122,9 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if undisturbed(app, entry, known) {
 		return ctrl.Result{}, nil
 	}
+	if due, ok := r.echo(ctx, app, entry, d); ok {
+		return ctrl.Result{RequeueAfter: until(due)}, nil
+	}
 	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
 	if !ok {
 		log.FromContext(ctx).V(1).Info("waiting for its turn at the server")
@@ -152,7 +156,8 @@ func (r *TrustedApplicationReconciler) unlisted(app *v1alpha1.TrustedApplication
 func (r *TrustedApplicationReconciler) work(
 	ctx context.Context, req ctrl.Request, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, server string,
 ) (again ctrl.Result, looked bool, _ error) {
-	run := r.executor(app, entry)
+	published := r.Outputs.Objects(outputs(app), entry.Info)
+	run := r.executor(app, entry, published)
 	run.Tell = r.tell(ctx, server)
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace, result.Observed.Ledger.Newest())
@@ -185,7 +190,11 @@ func (r *TrustedApplicationReconciler) work(
 	}
 	phase := status.Phase(result.Observed)
 	r.Pace.Follow(app.Spec.IdentityServerRef.Name, req.NamespacedName, !d.Deleting && underWay(phase), phase == v1alpha1.RotationQueued)
-	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, plan.Wake(d, result.Observed))}, looked, nil
+	due := plan.Wake(d, result.Observed)
+	r.echoes.remember(req.NamespacedName, result, echo{
+		at: time.Now(), version: app.ResourceVersion, published: published.Versions(), entry: entry, desired: d, due: due,
+	})
+	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, due)}, looked, nil
 }
 
 // underWay says whether clients may not know yet what the server accepts next.
@@ -246,10 +255,15 @@ func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.Trus
 		return jitter(patience(e.Reason))
 	}
 	r.backoff.Forget(req.NamespacedName)
+	return until(due)
+}
+
+// until is the time until something is due; 0, which is never, where nothing is.
+func until(due time.Time) time.Duration {
 	if due.IsZero() {
 		return 0
 	}
-	return max(time.Until(due), 100*time.Millisecond) // 0 would be never
+	return max(time.Until(due), 100*time.Millisecond)
 }
 
 // patience is how long a person is given to mend what nobody will tell us of.

@@ -18,11 +18,13 @@ import (
 	"trustedapps.dev/operator/internal/output"
 )
 
-// executor assembles a run on the application.
-func (r *TrustedApplicationReconciler) executor(app *v1alpha1.TrustedApplication, entry connections.Entry) *execute.Executor {
+// executor assembles a run on the application and what is published for it.
+func (r *TrustedApplicationReconciler) executor(
+	app *v1alpha1.TrustedApplication, entry connections.Entry, published *output.Objects,
+) *execute.Executor {
 	finalizer := &finalizer{client: r.Client, live: r.Live, app: app}
 	record := r.Ledgers.Entry(ledger.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID})
-	var objects execute.Outputs = r.Outputs.Objects(outputs(app), entry.Info)
+	var objects execute.Outputs = published
 	if !app.DeletionTimestamp.IsZero() {
 		objects = &partingOutputs{Outputs: objects}
 	}

@@ -47,7 +47,7 @@ func (r *TrustedApplicationReconciler) writeStatus(ctx context.Context, app *v1a
 	if err := r.Client.Status().Update(ctx, app); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
-	if atOnce := former.ObservedGeneration == 0 && meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionReady); !atOnce {
+	if atOnce := neverSeen(former) && meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionReady); !atOnce {
 		announceReadiness(ctx, r.Recorder, app, former.Conditions, next.Conditions)
 	}
 	return nil

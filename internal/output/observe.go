@@ -188,6 +188,20 @@ func stateOf(s slot, have client.Object, taken bool) plan.ObjectState {
 	return plan.Differs
 }
 
+// Versions are those of the objects that are ours, by kind and name, as far as they were read or written.
+func (o *Objects) Versions() map[string]string {
+	versions := map[string]string{}
+	for kind, seen := range o.known {
+		if seen.have != nil {
+			versions[kind+"/"+seen.have.GetName()] = seen.have.GetResourceVersion()
+		}
+		for _, s := range seen.stale {
+			versions[kind+"/"+s.Name] = s.ResourceVersion
+		}
+	}
+	return versions
+}
+
 // look reads what there is of a kind, once.
 func (o *Objects) look(ctx context.Context, s slot) (*sight, error) {
 	if seen := o.known[s.kind]; seen != nil {
