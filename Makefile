@@ -77,7 +77,7 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin identityservers build bin/prometheus ## Test against a real control plane and the stand-in.
+integration: controlplane standin identityservers build bin/helm bin/prometheus ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
@@ -111,9 +111,13 @@ soak: controlplane standin build ## Churn for DURATION (10m), then see that all 
 	DURATION=$(or $(DURATION),10m) go test -count=1 -v -timeout 0 -run Soak ./test/soak
 
 .PHONY: bench
-bench: controlplane standin build ## Measure the operator beside a bare loop with the same writes: N=1000, ROUNDS=3. build/bench.json
+bench: controlplane standin build ## Measure the operator beside a bare loop with the same writes: N=1000, ROUNDS=3; PROFILE=DIR keeps profiles. build/bench.json
 	@mkdir -p build
-	go run ./hack/bench -n $(or $(N),1000) -rounds $(or $(ROUNDS),3)
+	go run ./hack/bench -n $(or $(N),1000) -rounds $(or $(ROUNDS),3) $(if $(PROFILE),-profile $(PROFILE))
+
+.PHONY: bench-plots
+bench-plots: ## Write the tables of docs/performance.md and its pictures from docs/performance.json.
+	go run ./hack/bench -plots docs
 
 .PHONY: fuzz
 fuzz: ## Feed the parsers of foreign bytes with nonsense, each for FUZZTIME (30s).

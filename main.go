@@ -31,6 +31,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/controllers"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 // namespaceFile is where Kubernetes tells a Pod its namespace.
@@ -43,7 +44,10 @@ type options struct {
 	publisherRole  string
 	metricsAddress string
 	probeAddress   string
+	pprofAddress   string
 	leaderElect    bool
+	lease          string
+	shard          string
 	workers        int
 	probeInterval  time.Duration
 	version        bool
@@ -60,9 +64,15 @@ func parse() options {
 		"ConfigMaps wherever it is bound to the ServiceAccount, for the same remedy.")
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "The address of the metrics endpoint, such as 127.0.0.1:8080; 0 for none.")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "The address of /healthz and /readyz; 0 for none.")
-	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease trustedapp-operator in the operator's namespace. "+
+	flag.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "The address of Go's profiles under /debug/pprof, such as 127.0.0.1:6060; 0 for none. "+
+		"They hold no values, but whoever reaches them can keep the operator busy: use a loopback address and kubectl port-forward.")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "Work only while holding the Lease of --leader-election-id in the operator's namespace. "+
 		"Needed with more than one replica.")
-	flag.IntVar(&o.workers, "max-concurrent-reconciles", 32, "The number of TrustedApplications that are worked on at the same time.")
+	flag.StringVar(&o.lease, "leader-election-id", "trustedapp-operator", "The name of that Lease: the same for all replicas, another for each shard.")
+	flag.StringVar(&o.shard, "shard-selector", "", "A label selector, such as shard=east or shard!=east: the operator works on the IdentityServers that "+
+		"it matches, and on the TrustedApplications that name one of them. A server that does not exist has no labels. Default: everything.")
+	flag.IntVar(&o.workers, "max-concurrent-reconciles", 200, "The number of TrustedApplications that are worked on at the same time. "+
+		"Most of that time is spent waiting, and those of one server never take all of them.")
 	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. "+
 		"Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
 	flag.BoolVar(&o.version, "version", false, "Print the version and exit.")
@@ -90,6 +100,10 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
+	part, err := shard.Parse(o.shard)
+	if err != nil {
+		return fmt.Errorf("reading --shard-selector: %w", err)
+	}
 	scheme := kruntime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("making the scheme: %w", err)
@@ -101,8 +115,9 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
+		PprofBindAddress:              o.pprofAddress,
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "trustedapp-operator",
+		LeaderElectionID:              o.lease,
 		LeaderElectionNamespace:       namespace,
 		LeaderElectionReleaseOnCancel: true,
 		Cache:                         controllers.CacheOptions(namespace),
@@ -116,7 +131,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		return err
 	}
 	setup := controllers.Setup{
-		Namespace: namespace, ServiceAccount: o.serviceAccount, PublisherRole: o.publisherRole, Cluster: cluster,
+		Namespace: namespace, ServiceAccount: o.serviceAccount, PublisherRole: o.publisherRole, Cluster: cluster, Shard: part, Lease: o.lease,
 		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent, nil),
 	}
 	if err := setup.AddTo(mgr); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
 )
 
 // insideVariable is set in the process that a test starts of itself.
@@ -38,4 +39,9 @@ func TestTheProgramBringsItsOwnCertificateAuthorities(t *testing.T) {
 func TestVersionNamesTheCommit(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(version()).To(MatchRegexp(`^\S+ commit \S+ ` + runtime.Version() + ` ` + runtime.GOOS + "/" + runtime.GOARCH + "$"))
+}
+
+func TestASelectorThatIsNoneKeepsTheOperatorFromStarting(t *testing.T) {
+	err := run(t.Context(), options{namespace: "trustedapp-system", shard: "shard=east=west"}, &rest.Config{})
+	NewWithT(t).Expect(err).To(MatchError(HavePrefix("reading --shard-selector: ")))
 }

@@ -29,6 +29,7 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/metrics"
+	"trustedapps.dev/operator/internal/shard"
 	"trustedapps.dev/operator/internal/status"
 )
 
@@ -45,9 +46,11 @@ type IdentityServerReconciler struct {
 	Live client.Reader
 	// Namespace is the operator's own, the only one that credentials of servers are read from.
 	Namespace string
-	Recorder  events.EventRecorder
-	Pool      *connections.Pool
-	Dial      connections.Dialer
+	// Shard is what this operator works on.
+	Shard    shard.Shard
+	Recorder events.EventRecorder
+	Pool     *connections.Pool
+	Dial     connections.Dialer
 	// ProbeInterval is the time between probes of a server that is well. ERP.net closes a session after 20 minutes without
 	// a call, so a longer interval holds no licence.
 	ProbeInterval time.Duration
@@ -88,6 +91,10 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the IdentityServer: %w", err)
+	}
+	if !r.Shard.Has(ids.Labels) {
+		r.forget(req.Name)
+		return ctrl.Result{}, nil
 	}
 	if isPaused(&ids) {
 		return r.pause(ctx, &ids)
@@ -203,7 +210,7 @@ func (r *IdentityServerReconciler) write(ctx context.Context, ids *v1alpha1.Iden
 }
 
 // writeStatus writes the status. Whoever wrote the object meanwhile without another generation, ServerProtection say, takes nothing from
-// what the probe found: a conflict with them does not cost the server a second one.
+// what the probe found: a conflict with them does not cost the server a second one. What is another shard's by now is left to that.
 func (r *IdentityServerReconciler) writeStatus(ctx context.Context, ids *v1alpha1.IdentityServer, next v1alpha1.IdentityServerStatus) error {
 	ids.Status = next
 	err := r.Client.Status().Update(ctx, ids)
@@ -214,7 +221,7 @@ func (r *IdentityServerReconciler) writeStatus(ctx context.Context, ids *v1alpha
 	if gone := r.Live.Get(ctx, client.ObjectKeyFromObject(ids), &now); gone != nil {
 		return gone
 	}
-	if now.UID != ids.UID || now.Generation != ids.Generation {
+	if now.UID != ids.UID || now.Generation != ids.Generation || !r.Shard.Has(now.Labels) {
 		return err
 	}
 	next.Abandoned = now.Status.Abandoned // no probe finds that out
@@ -231,6 +238,7 @@ func (r *IdentityServerReconciler) next(ids *v1alpha1.IdentityServer, probe stat
 	return jitter(r.backoff.When(ids.Name))
 }
 
+// forget drops everything about a server that is gone, or another shard's.
 func (r *IdentityServerReconciler) forget(name string) {
 	r.mu.Lock()
 	delete(r.dialled, name)
@@ -250,7 +258,7 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
 		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation)))).
+			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation), moved(r.Shard)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

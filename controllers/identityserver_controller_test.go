@@ -21,6 +21,7 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/inventory"
 	"trustedapps.dev/operator/internal/metrics"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 // probed is a Connection whose probe is told what to find.
@@ -110,7 +111,7 @@ func TestAServerIsProbedAndStaysConnected(t *testing.T) {
 
 func TestAFinalizerThatComesDuringAProbeCostsNoSecondOne(t *testing.T) {
 	s := newServers(t, acme(), login())
-	protection := NewServerProtection(s.api)
+	protection := NewServerProtection(s.api, shard.Shard{})
 	s.Expect(s.api.Create(t.Context(), newApp())).To(Succeed())
 	s.now.during = func() {
 		_, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})

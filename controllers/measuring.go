@@ -45,10 +45,12 @@ func (e *exposed) Start(ctx context.Context) error {
 }
 
 // expose shows what the operator does and knows while it leads; a process that stands by says only that.
-func expose(mgr manager.Manager, activity *metrics.Activity, published *namespaces, gate *connections.Gate, book *inventory.Book) error {
-	state := &metrics.State{Reader: mgr.GetClient(), Secrets: published.Secrets, Parked: gate.Parked, Owned: book.Owned, Now: time.Now}
+func (s Setup) expose(mgr manager.Manager, activity *metrics.Activity, published *namespaces, gate *connections.Gate, book *inventory.Book) error {
+	state := &metrics.State{
+		Reader: mgr.GetClient(), Shard: s.Shard, Secrets: published.Secrets, Parked: gate.Parked, Owned: book.Owned, Now: time.Now,
+	}
 	err := errors.Join(
-		mgr.Add(&exposed{collectors: []prometheus.Collector{metrics.Leading(mgr.Elected())}, standby: true}),
+		mgr.Add(&exposed{collectors: []prometheus.Collector{metrics.Leading(s.Lease, mgr.Elected())}, standby: true}),
 		mgr.Add(&exposed{collectors: []prometheus.Collector{activity, state}}),
 	)
 	if err != nil {

@@ -85,6 +85,8 @@ func TestRetriesAreCapped(t *testing.T) {
 
 func TestRoomFollowsWhatTheServerTakes(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(room(idserver.Capabilities{})).To(Equal(16))
+	g.Expect(room(idserver.Capabilities{})).To(Equal(32))
 	g.Expect(room(idserver.Capabilities{MaxInFlight: 1})).To(Equal(2))
+	g.Expect(room(idserver.Capabilities{MaxInFlight: 1, Batch: 50})).To(Equal(75))
+	g.Expect(room(idserver.Capabilities{MaxInFlight: 1, Batch: 200})).To(Equal(maxRoom), "there are servers besides")
 }

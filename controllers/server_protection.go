@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 // The pauses give the cache the time to see what somebody else wrote. A server without the finalizer is not protected yet, so the first is short;
@@ -28,13 +29,14 @@ const firstConflictPause, longestConflictPause = 20 * time.Millisecond, 10 * tim
 // that an unused server goes at once, also when the operator is gone.
 type ServerProtection struct {
 	client  client.Client
+	shard   shard.Shard
 	backoff workqueue.TypedRateLimiter[string]
 }
 
-// NewServerProtection makes one with the manager's client.
-func NewServerProtection(c client.Client) *ServerProtection {
+// NewServerProtection makes one of the servers of a shard, with the manager's client.
+func NewServerProtection(c client.Client, s shard.Shard) *ServerProtection {
 	return &ServerProtection{
-		client: c, backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstConflictPause, longestConflictPause),
+		client: c, shard: s, backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstConflictPause, longestConflictPause),
 	}
 }
 
@@ -46,7 +48,7 @@ func (p *ServerProtection) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := p.client.Get(ctx, req.NamespacedName, &ids); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if isPaused(&ids) {
+	if isPaused(&ids) || !p.shard.Has(ids.Labels) {
 		return ctrl.Result{}, nil
 	}
 	used, err := p.used(ctx, ids.Name)
@@ -96,7 +98,8 @@ func (p *ServerProtection) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("serverprotection").
-		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation)))).
+		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation), moved(p.shard)))).
 		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(named), builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
 		})).

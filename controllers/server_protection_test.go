@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
 		}
 		return nil
 	}, acme(), newApp())
-	protection := NewServerProtection(a)
+	protection := NewServerProtection(a, shard.Shard{})
 	reconcile := func() ctrl.Result {
 		result, err := protection.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "acme"}})
 		g.Expect(err).NotTo(HaveOccurred())

@@ -19,6 +19,7 @@ import (
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/metrics"
 	"trustedapps.dev/operator/internal/output"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 // Setup is what the controllers need to know.
@@ -30,6 +31,9 @@ type Setup struct {
 	ServiceAccount, PublisherRole string
 	// Cluster is the UID of the cluster.
 	Cluster string
+	// Shard is what this operator works on, and Lease the name of that which its leader holds.
+	Shard shard.Shard
+	Lease string
 	// Workers is the number of applications worked on at the same time.
 	Workers int
 	// ProbeInterval is the time between probes of a server that is well.
@@ -81,20 +85,20 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
 	book := &inventory.Book{}
 	servers := &IdentityServerReconciler{
-		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Shard: s.Shard, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out, Metrics: activity,
 		Cluster: s.Cluster, Inventory: book, Wake: parked.wake,
 	}
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
 	}
-	if err := NewServerProtection(mgr.GetClient()).SetupWithManager(mgr); err != nil {
+	if err := NewServerProtection(mgr.GetClient(), s.Shard).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{
-		Client: mgr.GetClient(), Live: live, Writer: live, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Writer: live, Shard: s.Shard, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
 		Workers: s.Workers, Changed: changed.out, Parked: parked.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
@@ -109,5 +113,5 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}
-	return expose(mgr, activity, published, gate, book)
+	return s.expose(mgr, activity, published, gate, book)
 }

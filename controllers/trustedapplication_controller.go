@@ -230,14 +230,20 @@ func overtaken(err error) bool {
 	return apierrors.IsConflict(err) || errors.Is(err, output.ErrConflict) || errors.Is(err, execute.ErrLedgerChanged)
 }
 
-// room is how many applications of one server are worked on at the same time: more than its calls in flight, because a part of the work is
-// with Kubernetes.
+// room is how many applications of one server are worked on at the same time, of all workers: more than its calls in flight, because a part of
+// the work is with Kubernetes, and one batch is in flight while the next one gathers.
 func room(c idserver.Capabilities) int {
-	if c.MaxInFlight == 0 {
-		return 16
+	switch {
+	case c.MaxInFlight == 0:
+		return 32
+	case c.Batch > 1:
+		return c.MaxInFlight * min(c.Batch*3/2, maxRoom)
 	}
-	return 2 * c.MaxInFlight * max(1, c.Batch)
+	return 2 * c.MaxInFlight
 }
+
+// maxRoom leaves workers for the applications of other servers, however large the batches of one are.
+const maxRoom = 80
 
 // next says when to come back: never where something else will wake the application. due is when there will be something to do.
 func (r *TrustedApplicationReconciler) next(req ctrl.Request, app *v1alpha1.TrustedApplication, end plan.Step, due time.Time) time.Duration {

@@ -60,7 +60,8 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			return r.onServer(ctx, o.GetName())
 		}), builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(event.UpdateEvent) bool { return false }, // the pool tells of changes, after they were probed
+			// The pool tells of changes, after they were probed; of a server that moves between shards the applications are told by both.
+			UpdateFunc: moved(r.Shard).Update,
 		})).
 		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(r.denied), builder.WithPredicates(onlyDeletions)).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
@@ -84,16 +85,22 @@ var lostFinalizer = predicate.Funcs{
 	},
 }
 
-// inNamespace finds the applications of a namespace; of all where it is "".
+// inNamespace finds the applications of the shard in a namespace; in all where it is "".
 func (r *TrustedApplicationReconciler) inNamespace(ctx context.Context, namespace string) []reconcile.Request {
+	here, err := r.here(ctx)
 	var list v1alpha1.TrustedApplicationList
-	if err := r.Client.List(ctx, &list, client.InNamespace(namespace), client.DisableReadYourWritesConsistency); err != nil {
+	if err == nil {
+		err = r.Client.List(ctx, &list, client.InNamespace(namespace), client.DisableReadYourWritesConsistency)
+	}
+	if err != nil {
 		log.FromContext(ctx).Error(err, "listing the applications of a namespace", "namespace", namespace)
 		return nil
 	}
 	requests := make([]reconcile.Request, 0, len(list.Items))
 	for i := range list.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		if here(list.Items[i].Spec.IdentityServerRef.Name) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
 	}
 	return requests
 }

@@ -43,6 +43,7 @@ refused() {
 }
 refused "additional properties 'replica' not allowed" --set replica=3
 refused "at '/replicas': got string, want integer" --set-string replicas=2
+refused "at '/shardSelector': got object, want string" --set shardSelector.shard=east
 refused "at '/namespaces/0'" --set 'namespaces={Demo}'
 refused "at '/namespaces': got string, want array" --set namespaces=demo
 refused 'namespaces: "*" is all of them, and stands alone' --set 'namespaces={demo,*}'

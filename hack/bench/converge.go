@@ -3,149 +3,170 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/hack/bench/figures"
 )
 
-// still is for how long nothing may happen where the operator is said to have come to rest.
-const still = 2 * time.Second
+// slowServers are the latencies of servers, in milliseconds, beside that of none.
+var slowServers = []int{20, 200}
 
-// converge measures floor and operator in turns.
-func (s *stage) converge(ctx context.Context, o options, r *Report) error {
-	for round := range o.rounds {
-		namespace := fmt.Sprintf("floor-%d", round)
-		if err := s.bed.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
-			return err
-		}
-		took, err := s.floor(ctx, namespace, o.n)
-		if err != nil {
-			return fmt.Errorf("measuring the floor: %w", err)
-		}
-		r.Floors = append(r.Floors, took.Seconds())
-		if err := s.clear(ctx, namespace); err != nil {
-			return err
-		}
-		if took, err = s.operatorRound(ctx, o, r, round); err != nil {
-			return fmt.Errorf("measuring the operator: %w", err)
-		}
-		r.Operators = append(r.Operators, took.Seconds())
-		progress("round %d: floor %.1f s, operator %.1f s", round+1, r.Floors[round], r.Operators[round])
+// warm lets the API server do what it does once, such as to read the schemas of our kinds.
+func (s *stage) warm(ctx context.Context, _ options, _ *figures.Report) error {
+	const n = 100
+	namespace, err := s.namespace(ctx)
+	if err != nil {
+		return err
 	}
-	r.FloorSeconds, r.Seconds = median(r.Floors), median(r.Operators)
-	r.Ratio = r.Seconds / r.FloorSeconds
+	if _, err := s.floor(ctx, namespace, n); err != nil {
+		return err
+	}
+	return s.wipe(ctx)
+}
+
+// tenth measures a tenth of the applications.
+func (s *stage) tenth(ctx context.Context, o options, r *figures.Report) error {
+	return s.turns(ctx, o.n/10, o.rounds, r)
+}
+
+// converge measures all of them, but for the last time.
+func (s *stage) converge(ctx context.Context, o options, r *figures.Report) error {
+	return s.turns(ctx, o.n, o.rounds-1, r)
+}
+
+// turns measures floor and operator in turns.
+func (s *stage) turns(ctx context.Context, n, rounds int, r *figures.Report) error {
+	for range rounds {
+		if err := s.floorRound(ctx, n, r); err != nil {
+			return err
+		}
+		if err := s.operatorRound(ctx, n, 0, r, nil); err != nil {
+			return err
+		}
+		if err := s.wipe(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// operatorRound is how long the operator takes for n new applications. Those of the last round stay.
-func (s *stage) operatorRound(ctx context.Context, o options, r *Report, round int) (time.Duration, error) {
-	namespace := fmt.Sprintf("apps-%d", round)
-	if err := s.bed.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
-		return 0, err
+// latencies measures the operator at slow servers, each once. They are in the middle of the run, between the floors that they are compared with.
+func (s *stage) latencies(ctx context.Context, o options, r *figures.Report) error {
+	for _, ms := range slowServers {
+		if err := s.operatorRound(ctx, o.n, ms, r, nil); err != nil {
+			return err
+		}
+		if err := s.wipe(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// convergeLast measures all applications once more, which live on.
+func (s *stage) convergeLast(ctx context.Context, o options, r *figures.Report) error {
+	if err := s.floorRound(ctx, o.n, r); err != nil {
+		return err
+	}
+	if o.profiles == "" {
+		return s.operatorRound(ctx, o.n, 0, r, nil)
+	}
+	return s.operatorRound(ctx, o.n, 0, r, func(began context.Context) error {
+		return s.profileCPU(began, o, r.Floors[len(r.Floors)-1]) // about as long as the operator will take
+	})
+}
+
+// measured adds a round, with the load around it.
+func measured(r *figures.Report, round figures.Round, run func() (time.Duration, error)) error {
+	round.LoadBefore = load()
+	took, err := run()
+	if err != nil {
+		return fmt.Errorf("measuring the %s: %w", round.What, err)
+	}
+	round.Seconds, round.LoadAfter = figures.Seconds(took), load()
+	r.Add(round)
+	progress("%s, %d applications, server of %d ms: %.1f s", round.What, round.N, round.LatencyMS, round.Seconds)
+	return nil
+}
+
+func (s *stage) floorRound(ctx context.Context, n int, r *figures.Report) error {
+	namespace, err := s.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	if err := measured(r, figures.Round{What: figures.Floor, N: n}, func() (time.Duration, error) { return s.floor(ctx, namespace, n) }); err != nil {
+		return err
+	}
+	return s.wipe(ctx)
+}
+
+// operatorRound measures n new applications at a server that takes its time. meanwhile is done while the operator works; nil: nothing. What a creation
+// costs is that of the last round of all applications at a server without latency.
+func (s *stage) operatorRound(ctx context.Context, n, ms int, r *figures.Report, meanwhile func(context.Context) error) error {
+	if err := s.open(ctx, server, limits{unbounded: true}); err != nil {
+		return err
+	}
+	if ms > 0 {
+		if err := slow(ms)(ctx, s.servers[server]); err != nil {
+			return err
+		}
+	}
+	namespace, err := s.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	s.last = namespace
 	if err := s.start(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	if err := s.serverReady(ctx); err != nil {
-		return 0, err
+	if err := s.serverReady(ctx, server); err != nil {
+		return err
 	}
-	before, err := s.kubeWrites()
+	before, err := s.usage(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if err := s.instance.ResetCounts(ctx); err != nil {
-		return 0, err
+	var cpu float64
+	if err := measured(r, figures.Round{What: figures.Operator, N: n, LatencyMS: ms}, func() (took time.Duration, err error) {
+		took, err = s.register(ctx, server, namespace, n, meanwhile)
+		if err != nil {
+			return 0, err
+		}
+		now, err := s.cpu()
+		cpu = now - before.cpu
+		return took, err
+	}); err != nil {
+		return err
 	}
-	cpu, err := s.cpu()
-	if err != nil {
-		return 0, err
+	if err := s.rest(ctx); err != nil {
+		return err
 	}
-	began, created := time.Now(), make(chan error, 1)
-	go func() { created <- s.create(ctx, namespace, "app", o.n) }()
-	if err := s.allReady(ctx, namespace, o.n); err != nil {
+	after, err := s.usage(ctx)
+	if err != nil || n != r.N || ms > 0 {
+		return err
+	}
+	cost, apps := after.since(before), float64(n)
+	r.CPUPerApp, r.KubeWritesPerApp, r.ServerCallsPerApp = cpu*1000/apps, float64(cost.kubeWrites)/apps, float64(cost.calls())/apps
+	return nil
+}
+
+// register makes n applications and waits until all of them are Ready.
+func (s *stage) register(ctx context.Context, at, namespace string, n int, meanwhile func(context.Context) error) (time.Duration, error) {
+	began, beside, created := time.Now(), make(chan error, 1), make(chan error, 1)
+	go func() {
+		if meanwhile == nil {
+			beside <- nil
+			return
+		}
+		beside <- meanwhile(ctx)
+	}()
+	go func() { created <- s.create(ctx, at, namespace, n) }()
+	if err := s.allReady(ctx, namespace, n); err != nil {
 		return 0, err
 	}
 	took := time.Since(began)
 	if err := <-created; err != nil {
 		return 0, err
 	}
-	after, err := s.cpu()
-	if err != nil {
-		return 0, err
-	}
-	r.CPUPerApp = (after - cpu) * 1000 / float64(o.n)
-	if err := s.rest(ctx); err != nil {
-		return 0, err
-	}
-	writes, err := s.kubeWrites()
-	if err != nil {
-		return 0, err
-	}
-	calls, err := s.serverCalls(ctx)
-	if err != nil {
-		return 0, err
-	}
-	r.KubeWritesPerApp, r.ServerCallsPerApp = float64(writes-before)/float64(o.n), float64(calls)/float64(o.n)
-	if round == o.rounds-1 {
-		return took, nil // the applications live on
-	}
-	if err := s.clear(ctx, namespace); err != nil {
-		return 0, err
-	}
-	return took, s.stop()
-}
-
-func (s *stage) serverReady(ctx context.Context) error {
-	return until(ctx, "the server is Ready", func() (bool, error) {
-		var ids v1alpha1.IdentityServer
-		err := s.bed.Admin.Get(ctx, client.ObjectKey{Name: server}, &ids)
-		return meta.IsStatusConditionTrue(ids.Status.Conditions, v1alpha1.ConditionReady), err
-	})
-}
-
-// rest waits until neither the server nor Kubernetes was asked for anything for a while.
-func (s *stage) rest(ctx context.Context) error {
-	last, since := -1, time.Now()
-	return until(ctx, "the operator is at rest", func() (bool, error) {
-		writes, err := s.kubeWrites()
-		if err != nil {
-			return false, err
-		}
-		calls, err := s.serverCalls(ctx)
-		if n := writes + calls; n != last {
-			last, since = n, time.Now()
-		}
-		return time.Since(since) > still, err
-	})
-}
-
-// cpu is what the operator's process took so far, in seconds.
-func (s *stage) cpu() (float64, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.operator.PID()))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(content), ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("the kernel tells no times of the process")
-	}
-	var ticks float64
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	const perSecond = 100 // USER_HZ, on every platform that the operator is built for
-	return ticks / perSecond, nil
+	return took, <-beside
 }

@@ -26,11 +26,11 @@ var applications = schema.GroupVersionResource{Group: v1alpha1.GroupVersion.Grou
 func (s *stage) floor(ctx context.Context, namespace string, n int) (time.Duration, error) {
 	apps, err := dynamic.NewForConfig(s.config)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("making a client: %w", err)
 	}
 	core, err := kubernetes.NewForConfig(s.config)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("making a client: %w", err)
 	}
 	queue := make(chan *unstructured.Unstructured, n)
 	began := time.Now()
@@ -42,7 +42,7 @@ func (s *stage) floor(ctx context.Context, namespace string, n int) (time.Durati
 		}
 	}
 	go func() {
-		if err := s.create(ctx, namespace, "floor", n); err != nil {
+		if err := s.create(ctx, server, namespace, n); err != nil {
 			fail(err)
 		}
 	}()
@@ -68,7 +68,7 @@ func (s *stage) floor(ctx context.Context, namespace string, n int) (time.Durati
 		}
 	}()
 	var work sync.WaitGroup
-	for range workers {
+	for range s.workers {
 		work.Go(func() {
 			for app := range queue {
 				if err := writes(ctx, apps, core, app); err != nil {
@@ -103,7 +103,7 @@ func writes(ctx context.Context, apps dynamic.Interface, core kubernetes.Interfa
 	filling := make([]byte, 300) // as much as a ledger, and a Secret, hold
 	for namespace, name := range map[string]string{bed.OperatorNamespace: "floor-" + string(app.GetUID()), app.GetNamespace(): app.GetName()} {
 		secret := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"bench": "floor"}}, Data: map[string][]byte{"filling": filling},
+			ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{"filling": filling},
 		}
 		if _, err := core.CoreV1().Secrets(namespace).Create(ctx, secret, metav1.CreateOptions{}); err != nil {
 			return fmt.Errorf("writing a Secret: %w", err)

@@ -6,69 +6,80 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/audit"
 	"trustedapps.dev/operator/test/bed"
 	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/prometheus"
 	"trustedapps.dev/operator/test/standin"
 )
 
 const (
-	// workers is how many applications the operator works on at the same time by default, and so the floor.
-	workers = 32
-	// creators make applications at the same time.
-	creators = 16
 	// patience is the longest that anything may take.
-	patience = 20 * time.Minute
-	server   = "acme"
+	patience = 30 * time.Minute
 	// pause is between two looks at whether something has come to its end.
 	pause = 20 * time.Millisecond
 )
 
 // stage is what all is measured on.
 type stage struct {
-	bed      *bed.Bed
-	config   *rest.Config // an administrator's, without a throttle
-	instance *standin.Instance
+	bed    *bed.Bed
+	config *rest.Config // an administrator's, without a throttle
+	// workers is how many applications the operator works on at the same time by default, and so the floor.
+	workers  int
 	operator *bed.Manager
+	log      *os.File // of the operator
+	// profiles is the address that serves them; "": they are not asked for.
+	profiles string
 	audit    *audit.Log
 	writes   int // of the operator, as far as the audit log was read
-	dir      string
+	// servers are the instances that run, by the name of their IdentityServer; tooManyRequests and maxInFlight are of those that were closed.
+	servers                      map[string]*standin.Instance
+	tooManyRequests, maxInFlight int
+	spaces                       int    // namespaces that were made
+	last                         string // the one of the last convergence
+	dir                          string
 }
 
 // newStage starts it. It has to be closed, also after an error.
-func newStage(ctx context.Context) (*stage, error) {
-	s := &stage{}
+func newStage(ctx context.Context, o options) (*stage, error) {
+	s := &stage{servers: map[string]*standin.Instance{}}
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return s, fmt.Errorf("making a directory: %w", err)
 	}
-	log := dir + "/audit.log"
-	s.dir, s.audit = dir, audit.Follow(log, bed.OperatorUser)
+	s.dir = dir
+	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+		return s, fmt.Errorf("making the directory of the figures: %w", err)
+	}
+	if s.log, err = os.Create(filepath.Join(filepath.Dir(o.out), "bench-operator.log")); err != nil {
+		return s, fmt.Errorf("making the operator's log: %w", err)
+	}
+	log := filepath.Join(dir, "audit.log")
+	s.audit = audit.Follow(log, bed.OperatorUser)
 	progress("starting the control plane and the stand-in")
-	if s.bed, err = bed.Start(ctx, controlplane.Options{AuditLog: log}, io.Discard); err != nil {
+	if s.bed, err = bed.Start(ctx, controlplane.Options{AuditLog: log, Durable: true}, io.Discard); err != nil {
 		return s, err
+	}
+	if s.workers, err = defaultWorkers(ctx); err != nil {
+		return s, err
+	}
+	if o.profiles != "" {
+		if s.profiles, err = prometheus.FreeAddress(); err != nil {
+			return s, err
+		}
 	}
 	unthrottled := *s.bed.Plane.RESTConfig
 	unthrottled.QPS = -1
 	s.config = &unthrottled
-	if err := s.bed.OpenCluster(ctx); err != nil {
-		return s, err
-	}
-	s.instance, err = s.bed.Instance(ctx, bed.Spec(server))
-	return s, err
+	return s, s.bed.OpenCluster(ctx)
 }
 
 func (s *stage) close() error {
@@ -76,12 +87,40 @@ func (s *stage) close() error {
 	if s.bed != nil {
 		err = errors.Join(err, s.bed.Stop())
 	}
+	if s.log != nil {
+		err = errors.Join(err, s.log.Close())
+	}
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// start starts the operator as it ships, and waits until it serves.
-func (s *stage) start(ctx context.Context) (err error) {
-	if s.operator, err = s.bed.Manager(ctx, io.Discard); err != nil {
+var workersFlag = regexp.MustCompile(`-max-concurrent-reconciles int\n.*\(default ([0-9]+)\)`)
+
+// defaultWorkers asks the operator as it ships how many applications it works on at the same time.
+func defaultWorkers(ctx context.Context) (int, error) {
+	help, err := exec.CommandContext(ctx, bed.Path("bin/manager"), "--help").CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("asking the operator for its flags: %w: %s", err, help)
+	}
+	found := workersFlag.FindSubmatch(help)
+	if found == nil {
+		return 0, errors.New("the operator does not tell how many applications it works on at the same time")
+	}
+	return strconv.Atoi(string(found[1]))
+}
+
+// launch starts the operator as it ships.
+func (s *stage) launch(ctx context.Context) (err error) {
+	var flags []string
+	if s.profiles != "" {
+		flags = append(flags, "--pprof-bind-address="+s.profiles)
+	}
+	s.operator, err = s.bed.Manager(ctx, s.log, flags...)
+	return err
+}
+
+// start launches the operator and waits until it serves.
+func (s *stage) start(ctx context.Context) error {
+	if err := s.launch(ctx); err != nil {
 		return err
 	}
 	return s.operator.WaitReady(ctx)
@@ -96,45 +135,8 @@ func (s *stage) stop() error {
 	return err
 }
 
-// application is a service.
-func application(namespace, name string) *v1alpha1.TrustedApplication {
-	return &v1alpha1.TrustedApplication{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: v1alpha1.TrustedApplicationSpec{
-			IdentityServerRef: v1alpha1.IdentityServerReference{Name: server}, ApplicationURI: "com.example." + namespace + "/" + name,
-			Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"}, Scopes: []v1alpha1.Scope{"read"},
-		},
-	}
-}
-
-// create makes n applications.
-func (s *stage) create(ctx context.Context, namespace, name string, n int) error {
-	return inParallel(n, func(i int) error {
-		return s.bed.Admin.Create(ctx, application(namespace, fmt.Sprintf("%s-%d", name, i)))
-	})
-}
-
-// inParallel does something n times, as often at the same time as there are creators.
-func inParallel(n int, do func(i int) error) error {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	errs := make([]error, creators)
-	for c := range creators {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if err := do(i); err != nil {
-					errs[c] = err
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
 // until waits for a condition.
-func until(ctx context.Context, what string, holds func() (bool, error)) error {
+func (s *stage) until(ctx context.Context, what string, holds func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(pause)
@@ -147,6 +149,9 @@ func until(ctx context.Context, what string, holds func() (bool, error)) error {
 		if ok {
 			return nil
 		}
+		if s.operator != nil && s.operator.Ended() {
+			return fmt.Errorf("waiting until %s: the operator ended; its log is %s", what, s.log.Name())
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting until %s: %w", what, context.Cause(ctx))
@@ -155,80 +160,14 @@ func until(ctx context.Context, what string, holds func() (bool, error)) error {
 	}
 }
 
-// allReady waits until n applications of a namespace are Ready. It watches, so that it costs the API server little.
-func (s *stage) allReady(ctx context.Context, namespace string, n int) error {
-	watching, err := client.NewWithWatch(s.config, client.Options{Scheme: s.bed.Admin.Scheme()})
-	if err != nil {
-		return err
+// during waits for a length of time, which is what is measured then.
+func during(ctx context.Context, length time.Duration) error {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	ready := map[types.UID]bool{}
-	for ctx.Err() == nil {
-		watch, err := watching.Watch(ctx, &v1alpha1.TrustedApplicationList{}, client.InNamespace(namespace)) // it begins with what there is
-		if err != nil {
-			return err
-		}
-		for event := range watch.ResultChan() {
-			app, ok := event.Object.(*v1alpha1.TrustedApplication)
-			if !ok || !meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady) {
-				continue
-			}
-			if ready[app.UID] = true; len(ready) == n {
-				watch.Stop()
-				return nil
-			}
-		}
-		watch.Stop()
-	}
-	return fmt.Errorf("%d of %d applications became Ready", len(ready), n)
-}
-
-// clear deletes what is in a namespace, without the operator's help where it does not run.
-func (s *stage) clear(ctx context.Context, namespace string) error {
-	var apps v1alpha1.TrustedApplicationList
-	if err := s.bed.Admin.List(ctx, &apps, client.InNamespace(namespace)); err != nil {
-		return err
-	}
-	if err := inParallel(len(apps.Items), func(i int) error {
-		if s.operator == nil {
-			if err := s.bed.Admin.Patch(ctx, &apps.Items[i], client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
-				return err
-			}
-		}
-		return client.IgnoreNotFound(s.bed.Admin.Delete(ctx, &apps.Items[i]))
-	}); err != nil {
-		return err
-	}
-	for _, where := range []client.DeleteAllOfOption{client.InNamespace(namespace), client.InNamespace(bed.OperatorNamespace)} {
-		if err := s.bed.Admin.DeleteAllOf(ctx, &corev1.Secret{}, where, client.MatchingLabels{"bench": "floor"}); err != nil {
-			return err
-		}
-	}
-	return until(ctx, "all applications are gone", func() (bool, error) {
-		err := s.bed.Admin.List(ctx, &apps, client.InNamespace(namespace), client.Limit(1))
-		return len(apps.Items) == 0, err
-	})
-}
-
-// kubeWrites are the durable writes of the operator so far, without events, Leases and questions.
-func (s *stage) kubeWrites() (n int, err error) {
-	more, err := s.audit.Next()
-	for _, r := range more {
-		switch {
-		case r.ObjectRef.Resource == "events" || r.ObjectRef.Resource == "leases" || strings.HasSuffix(r.ObjectRef.Resource, "reviews"):
-		case r.Verb == "create" || r.Verb == "update" || r.Verb == "patch" || r.Verb == "delete":
-			s.writes++
-		}
-	}
-	return s.writes, err
-}
-
-// serverCalls are the requests that reached the instance since the last reset.
-func (s *stage) serverCalls(ctx context.Context) (n int, err error) {
-	counts, err := s.instance.Counts(ctx)
-	for _, requests := range counts.Requests {
-		n += requests
-	}
-	return n, err
 }

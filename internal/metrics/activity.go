@@ -1,6 +1,6 @@
 // Package metrics tells Prometheus what the operator does and what it knows. docs/metrics.md explains every metric; an end-to-end spec
-// compares that table with a real scrape. Labels hold names of IdentityServers and namespaces, and constants of this program: nothing that
-// an application's team or a server can choose, and never a value of a Secret.
+// compares that table with a real scrape. Labels hold names of IdentityServers and namespaces, what the operator was started with, and constants of this
+// program: nothing that an application's team or a server can choose, and never a value of a Secret.
 package metrics
 
 import (
@@ -24,6 +24,7 @@ const (
 	labelOperation = "operation"
 	labelCode      = "code"
 	labelResult    = "result"
+	labelLease     = "lease"
 )
 
 // Result is how a verification ended.

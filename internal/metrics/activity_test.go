@@ -52,8 +52,8 @@ func TestCodesAreBounded(t *testing.T) {
 func TestLeadingBeginsWithTheElection(t *testing.T) {
 	g := NewWithT(t)
 	elected := make(chan struct{})
-	leading := Leading(elected)
-	g.Expect(gather(t, leading)).To(Equal(map[string]float64{"leading{}": 0}))
+	leading := Leading("ops", elected)
+	g.Expect(gather(t, leading)).To(Equal(map[string]float64{"leading{lease=ops}": 0}))
 	close(elected)
-	g.Expect(gather(t, leading)).To(Equal(map[string]float64{"leading{}": 1}))
+	g.Expect(gather(t, leading)).To(Equal(map[string]float64{"leading{lease=ops}": 1}))
 }

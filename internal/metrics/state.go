@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 // Unknown stands for the name of a server that does not exist. A team may write any name into its applications, so only names that the
@@ -56,6 +57,8 @@ const scrapeLimit = 5 * time.Second
 type State struct {
 	// Reader reads TrustedApplications and IdentityServers from the cache.
 	Reader client.Reader
+	// Shard is what is counted: each server and its applications by one operator, or sums over all of them would be wrong.
+	Shard shard.Shard
 	// Secrets lists the metadata of the published Secrets from the cache.
 	Secrets func(context.Context) ([]metav1.PartialObjectMetadata, error)
 	// Parked says how many applications wait, by server.
@@ -101,20 +104,29 @@ func (s *State) count(ctx context.Context) (*tally, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the metadata of published Secrets: %w", err)
 	}
-	t := newTally()
+	t, here := newTally(), s.Shard.Among(servers.Items)
 	for i := range servers.Items {
-		t.server(&servers.Items[i])
+		if here(servers.Items[i].Name) {
+			t.server(&servers.Items[i])
+		}
 	}
 	for server, n := range s.Owned() {
-		t.owned[t.known(server)] = float64(n)
+		if here(server) {
+			t.owned[t.known(server)] = float64(n)
+		}
 	}
 	for server, n := range s.Parked() {
-		t.parked[t.known(server)] += float64(n)
+		if here(server) {
+			t.parked[t.known(server)] += float64(n)
+		}
 	}
 	made := issued(secrets)
 	now := s.Now()
 	for i := range apps.Items {
 		app := &apps.Items[i]
+		if !here(app.Spec.IdentityServerRef.Name) {
+			continue
+		}
 		t.application(app)
 		if at, ok := made[app.UID]; ok {
 			t.credential(app, at, now)

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/shard"
 )
 
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -27,6 +28,7 @@ type cluster struct {
 	secrets []metav1.PartialObjectMetadata
 	parked  map[string]int
 	owned   map[string]int
+	shard   shard.Shard
 	err     error
 }
 
@@ -42,7 +44,7 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, _ ...client.Li
 
 func (c *cluster) state() *State {
 	return &State{
-		Reader: c, Now: func() time.Time { return now }, Parked: func() map[string]int { return c.parked },
+		Reader: c, Shard: c.shard, Now: func() time.Time { return now }, Parked: func() map[string]int { return c.parked },
 		Owned:   func() map[string]int { return c.owned },
 		Secrets: func(context.Context) ([]metav1.PartialObjectMetadata, error) { return c.secrets, nil },
 	}
@@ -184,6 +186,33 @@ func TestCredentialAge(t *testing.T) {
 	g.Expect(matching(got, "credential_oldest")).To(Equal(map[string]float64{
 		"credential_oldest_timestamp_seconds{server=acme}": float64(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Unix()),
 	}))
+}
+
+// Two operators that divide the servers tell together what one would, each a part of it.
+func TestEachShardCountsItsOwn(t *testing.T) {
+	g := NewWithT(t)
+	c := &cluster{parked: map[string]int{"acme": 7, "globex": 2, "gone": 1}, owned: map[string]int{"acme": 5, "globex": 3}}
+	c.addServer("acme", condition("Ready", "True", "Ready"))
+	c.addServer("globex", condition("Ready", "False", "ServerUnavailable"))
+	c.servers[1].Labels = map[string]string{"shard": "east"}
+	for _, server := range []string{"acme", "acme", "globex", "acme-typo"} {
+		app := c.addApp("shop", server, condition("Ready", "False", "Invalid"))
+		app.Status.Orphans = []string{"Order sync"}
+		c.addSecret(app.UID, "2026-11-25T11:00:00Z")
+	}
+	whole := gather(t, c.state())
+	seen := map[string]float64{}
+	for _, selector := range []string{"shard=east", "shard!=east"} {
+		var err error
+		c.shard, err = shard.Parse(selector)
+		g.Expect(err).NotTo(HaveOccurred())
+		for name, v := range gather(t, c.state()) {
+			g.Expect(seen).NotTo(HaveKey(name), selector)
+			g.Expect(strings.Contains(name, "server=globex")).To(Equal(selector == "shard=east"), name)
+			seen[name] = v
+		}
+	}
+	g.Expect(seen).To(Equal(whole))
 }
 
 // What is gone leaves nothing behind.

@@ -9,11 +9,16 @@ type rule func(Desired, Observed) Step
 
 // Next is the next step towards what is desired. Done is a fixed point.
 func Next(d Desired, o Observed) Step {
+	for _, r := range always {
+		if s := r(d, o); s != nil {
+			return s
+		}
+	}
 	rules := living
 	if d.Deleting {
 		rules = ending
 	}
-	for _, r := range slices.Concat(always, rules) {
+	for _, r := range rules {
 		if s := r(d, o); s != nil {
 			return s
 		}

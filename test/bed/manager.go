@@ -1,6 +1,7 @@
 package bed
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,19 +25,22 @@ func (b *Bed) Manager(ctx context.Context, log io.Writer, flags ...string) (*Man
 	return b.ManagerOf(ctx, Build{Binary: Path("bin/manager")}, log, flags...)
 }
 
-// Build is another build of the operator, or one with more in its environment, as NAME=value.
+// Build is another build of the operator, or one with more in its environment, as NAME=value. Account is a ServiceAccount in the operator's
+// namespace; by default that which ships.
 type Build struct {
-	Binary string
-	Env    []string
+	Binary  string
+	Env     []string
+	Account string
 }
 
-// ManagerOf starts another build of the operator.
+// ManagerOf starts another build of the operator, or one with another account.
 func (b *Bed) ManagerOf(ctx context.Context, build Build, log io.Writer, flags ...string) (*Manager, error) {
-	access, err := b.Operator(ctx)
+	account := cmp.Or(build.Account, OperatorAccount)
+	access, err := b.Plane.ServiceAccountConfig(ctx, OperatorNamespace, account)
 	if err != nil {
 		return nil, err
 	}
-	kubeconfig := filepath.Join(b.Plane.Dir, "operator.kubeconfig")
+	kubeconfig := filepath.Join(b.Plane.Dir, account+".kubeconfig")
 	if err := controlplane.WriteKubeconfig(kubeconfig, access); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,8 @@ type Options struct {
 	// AuditLog is a file that gets one audit.k8s.io/v1 JSON line per finished request: who, verb, object, code, never
 	// a body. Empty: no audit log.
 	AuditLog string
+	// Durable: etcd makes sure that what it stores survives a crash of the machine, as in a real cluster. Off by default: it takes time.
+	Durable bool
 	// Log receives the output of the processes, each line with the name of its process. Nil: discarded.
 	Log io.Writer
 }
@@ -107,7 +109,7 @@ func Start(ctx context.Context, opts Options) (_ *ControlPlane, err error) {
 	err = cp.startProcesses(ctx, opts, launch{
 		assets: cp.Assets, dir: cp.Dir, log: opts.Log, etcdPort: ports.number(0), peerPort: ports.number(1),
 		api: netip.AddrPortFrom(apiAddress, ports.number(2)), managerPort: ports.number(3), schedulerPort: ports.number(4),
-		auditLog: opts.AuditLog, ownerPermissions: opts.OwnerPermissions, node: opts.NodeAddress != "",
+		auditLog: opts.AuditLog, durable: opts.Durable, ownerPermissions: opts.OwnerPermissions, node: opts.NodeAddress != "",
 		controllerManager: opts.ControllerManager || opts.NodeAddress != "",
 		kubeconfig:        cp.Kubeconfig, creds: creds,
 	})

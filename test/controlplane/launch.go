@@ -25,7 +25,7 @@ type launch struct {
 	api                                            netip.AddrPort
 	controllerManager                              bool
 	node                                           bool // Pods will run
-	ownerPermissions                               bool
+	ownerPermissions, durable                      bool
 	creds                                          *credentials
 	log                                            io.Writer
 }
@@ -56,7 +56,7 @@ func (l *launch) program(name string, client *http.Client, url string, args []st
 
 func (l *launch) etcd() *process.Process {
 	peerURL := fmt.Sprintf("http://127.0.0.1:%d", l.peerPort)
-	return l.program("etcd", &http.Client{Transport: &http.Transport{}}, l.etcdURL()+"/readyz", []string{
+	args := []string{
 		"--data-dir=" + filepath.Join(l.dir, "etcd"),
 		"--listen-client-urls=" + l.etcdURL(),
 		"--advertise-client-urls=" + l.etcdURL(),
@@ -64,9 +64,12 @@ func (l *launch) etcd() *process.Process {
 		"--initial-advertise-peer-urls=" + peerURL,
 		"--initial-cluster=default=" + peerURL,
 		"--socket-reuse-port=true", // see ports
-		"--unsafe-no-fsync",        // nothing here outlives a crash of the machine
 		"--log-level=warn",
-	})
+	}
+	if !l.durable {
+		args = append(args, "--unsafe-no-fsync") // nothing here outlives a crash of the machine
+	}
+	return l.program("etcd", &http.Client{Transport: &http.Transport{}}, l.etcdURL()+"/readyz", args)
 }
 
 func (l *launch) apiserver() (*process.Process, error) {
@@ -111,7 +114,8 @@ func (l *launch) apiserver() (*process.Process, error) {
 		if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
 			return nil, fmt.Errorf("writing the audit policy: %w", err)
 		}
-		args = append(args, "--audit-policy-file="+policy, "--audit-log-path="+l.auditLog, "--audit-log-mode=blocking-strict")
+		args = append(args, "--audit-policy-file="+policy, "--audit-log-path="+l.auditLog, "--audit-log-mode=blocking-strict",
+			"--audit-log-maxsize=0") // one file, however long: who follows it would lose the rest
 	}
 	return l.program("kube-apiserver", l.creds.adminClient(), url+"/readyz", args), nil
 }

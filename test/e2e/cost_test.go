@@ -25,11 +25,12 @@ var _ = Describe("the cost of an application", Serial, func() {
 	calls := func(c standin.Counts) int { return c.DomainAPI + c.Token }
 
 	DescribeTable("is the writes and calls that were promised",
-		func(ctx SpecContext, spec v1alpha1.TrustedApplicationSpec, writes, most int) {
+		func(ctx SpecContext, spec v1alpha1.TrustedApplicationSpec, writes, reads, most int) {
 			w := newWorld(ctx)
 			warm(ctx, w)
 			Expect(w.instance.ResetCounts(ctx)).To(Succeed())
 			start := counted.count()
+			readsBefore, eventsBefore := counted.counts()
 			app := w.app("measured", spec)
 			w.create(ctx, app)
 			settled(ctx, w)
@@ -38,12 +39,15 @@ var _ = Describe("the cost of an application", Serial, func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(calls(counts)).To(BeNumerically("<=", most), "calls of the server: %v", counts.Requests)
 			Expect(counts.Writes).To(Equal(1))
+			read, events := counted.asides(w.namespace, readsBefore, eventsBefore)
+			Expect(len(read)).To(BeNumerically("<=", reads), "reads of Kubernetes: %v", read)
+			Expect(events).To(HaveLen(1))
 			AddReportEntry("cost of one application", map[string]any{"kubeWrites": counted.since(start), "serverCalls": counts.Requests})
 		},
-		Entry("a service: finalizer, ledger, Secret, status; look-up, creation, proof", serviceSpec(), 4, 3),
-		Entry("a web application: one more for the ConfigMap", interactiveSpec(v1alpha1.ClientTypeConfidential), 5, 3),
-		Entry("a hybrid application", hybridSpec(), 5, 3),
-		Entry("a single-page application has no Secret and no proof", interactiveSpec(v1alpha1.ClientTypePublic), 4, 2),
+		Entry("a service: finalizer, ledger, Secret, status; creation, proof", serviceSpec(), 4, 2, 2),
+		Entry("a web application: one more for the ConfigMap", interactiveSpec(v1alpha1.ClientTypeConfidential), 5, 3, 2),
+		Entry("a hybrid application", hybridSpec(), 5, 3, 2),
+		Entry("a single-page application has no Secret and no proof", interactiveSpec(v1alpha1.ClientTypePublic), 4, 2, 1),
 	)
 
 	It("is nothing when nothing changed: after a restart, and when its server is probed again", func(ctx SpecContext) {

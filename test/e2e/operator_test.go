@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,11 +69,12 @@ func stopOperator() {
 // errCut is what the operator sees of a connection that a spec cut.
 var errCut = errors.New("cut by a spec")
 
-// writeCounter counts the operator's writes to Kubernetes; Leases and Events do not count. It can cut some off.
+// writeCounter counts the operator's writes to Kubernetes, without Leases, and apart from them its events and its reads of single objects. It
+// can cut some writes off.
 type writeCounter struct {
-	mu      sync.Mutex
-	writes  []string
-	cutPath string
+	mu                    sync.Mutex
+	writes, events, reads []string
+	cutPath               string
 }
 
 // cut fails all creations at a path from now on; none where it is empty.
@@ -93,6 +95,7 @@ func (c *writeCounter) wrap(next http.RoundTripper) http.RoundTripper {
 		if c.cuts(r) {
 			return nil, errCut
 		}
+		c.aside(r)
 		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases") &&
 			!strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") { // a question in the form of a POST: it stores nothing
 			c.mu.Lock()
@@ -101,6 +104,33 @@ func (c *writeCounter) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		return next.RoundTrip(r)
 	})
+}
+
+// aside counts what is no write.
+func (c *writeCounter) aside(r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/events"):
+		c.events = append(c.events, r.URL.Path)
+	case r.Method == http.MethodGet && r.URL.RawQuery == "":
+		c.reads = append(c.reads, r.URL.Path)
+	}
+}
+
+// asides are the reads and the events in a namespace since the first of each.
+func (c *writeCounter) asides(namespace string, reads, events int) (readsIn, eventsIn []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	elsewhere := func(path string) bool { return !strings.Contains(path, "/namespaces/"+namespace+"/") }
+	return slices.DeleteFunc(slices.Clone(c.reads[reads:]), elsewhere), slices.DeleteFunc(slices.Clone(c.events[events:]), elsewhere)
+}
+
+// counts are those of reads and events.
+func (c *writeCounter) counts() (reads, events int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.reads), len(c.events)
 }
 
 // since returns the writes after the first n.

@@ -23,6 +23,15 @@
 {{- include "operator.fullname" . }}-publisher
 {{- end -}}
 
+{{/* The Lease of the leader. Shards do not wait for each other: where there are several, each release has its own. */}}
+{{- define "operator.lease" -}}
+{{- if .Values.shardSelector -}}
+{{- include "operator.fullname" . -}}
+{{- else -}}
+trustedapp-operator
+{{- end -}}
+{{- end -}}
+
 {{/* What Pods are selected by: it can never change. */}}
 {{- define "operator.selector" -}}
 app.kubernetes.io/name: trustedapp-operator

@@ -72,7 +72,10 @@ type entity struct {
 	adminOnly  bool     // needs a database administrator
 	rows       func(db *database, who token.Caller) []row
 	byID       func(db *database, id string) (row, bool) // nil: find goes through rows
-	writer     writer                                    // nil: read-only through the API
+	// byKey finds the row with a value of the attribute key, which is unique; nil: there is none.
+	key    string
+	byKey  func(db *database, value string) (row, bool)
+	writer writer // nil: read-only through the API
 }
 
 // writer changes the records of an entity set. Unknown ids fail with model.ErrNotFound.
@@ -89,6 +92,18 @@ func (e *entity) attribute(name string) (*attribute, bool) {
 		}
 	}
 	return nil, false
+}
+
+// candidates are the rows among which those are that the filter matches.
+func (e *entity) candidates(db *database, who token.Caller, filter filterNode) []row {
+	value, ok := pinned(filter, e.key)
+	if !ok || e.byKey == nil {
+		return e.rows(db, who)
+	}
+	if r, found := e.byKey(db, value); found {
+		return []row{r}
+	}
+	return nil
 }
 
 // find returns the row with this id.

@@ -28,6 +28,8 @@ func trustedApplications(v model.Version, q model.Quirks) *entity {
 		adminOnly:  true,
 		rows:       func(db *database, _ token.Caller) []row { return c.rows(db.store.Applications()) },
 		byID:       func(db *database, id string) (row, bool) { return c.row(db.store.Application(id)) },
+		key:        "ApplicationUri",
+		byKey:      func(db *database, uri string) (row, bool) { return c.row(db.store.ApplicationByURI(uri)) },
 		writer:     applicationWriter{c, v, q},
 	}
 }

@@ -16,6 +16,18 @@ func (nodes allOf) matches(r row) bool {
 	return true
 }
 
+// pinned is the text that an attribute must have where nodes match, if they say so.
+func pinned(filter filterNode, attribute string) (value string, ok bool) {
+	nodes, _ := filter.(allOf)
+	for _, n := range nodes {
+		if c, isComparison := n.(comparison); isComparison && c.operator == "eq" && c.attribute.name == attribute && !c.attribute.ignoreCase {
+			value, ok = c.literal.(string)
+			return value, ok
+		}
+	}
+	return "", false
+}
+
 type comparison struct {
 	attribute *attribute
 	operator  string // eq, ge, le

@@ -33,7 +33,7 @@ func (h *handler) list(db *database, who token.Caller, e *entity, op operation) 
 	if q.skipToken != "" && len(q.order) > 0 {
 		return reply{}, errBadRequest("A skip token cannot be combined with $orderby.")
 	}
-	rows := q.matching(e, e.rows(db, who))
+	rows := q.matching(e, e.candidates(db, who, q.filter))
 	sortRows(rows, q.order)
 	page, following := q.page(rows)
 
@@ -73,6 +73,6 @@ func (h *handler) count(db *database, who token.Caller, e *entity, op operation)
 	if err != nil {
 		return reply{}, err
 	}
-	n := len(q.matching(e, e.rows(db, who)))
+	n := len(q.matching(e, e.candidates(db, who, q.filter)))
 	return newReply(http.StatusOK, "text/plain;charset=utf-8", []byte(strconv.Itoa(n))), nil
 }

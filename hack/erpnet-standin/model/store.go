@@ -21,16 +21,20 @@ var (
 type Store struct {
 	now func() time.Time
 
-	mu    sync.Mutex
-	apps  map[string]TrustedApplication
+	mu   sync.Mutex
+	apps map[string]TrustedApplication
+	// byURI are the ids of apps by their client ids, so that a large database answers as soon as a small one.
+	byURI map[string]string
 	users map[string]User
 	// referenced holds ids of applications that something else refers to: deleting them is refused.
 	referenced map[string]bool
+	// undo is what takes the changes of a transaction back, in their order; nil outside of one.
+	undo *[]func()
 }
 
 // NewStore makes an empty store that takes the time from now.
 func NewStore(now func() time.Time) *Store {
-	return &Store{now: now, apps: map[string]TrustedApplication{}, users: map[string]User{}, referenced: map[string]bool{}}
+	return &Store{now: now, apps: map[string]TrustedApplication{}, byURI: map[string]string{}, users: map[string]User{}, referenced: map[string]bool{}}
 }
 
 // Applications lists all applications, ordered by id.
@@ -56,12 +60,32 @@ func (s *Store) Application(id string) (TrustedApplication, bool) {
 func (s *Store) ApplicationByURI(uri string) (TrustedApplication, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.apps {
-		if a.ApplicationURI == uri {
-			return a, true
-		}
+	a, ok := s.apps[s.byURI[uri]]
+	return a, ok
+}
+
+// keep stores an application, which replaces the one with its id.
+func (s *Store) keep(a TrustedApplication) {
+	s.drop(a.ID)
+	s.apps[a.ID], s.byURI[a.ApplicationURI] = a, a.ID
+	s.onUndo(func() { s.drop(a.ID) })
+}
+
+// drop removes an application, if there is one.
+func (s *Store) drop(id string) {
+	former, ok := s.apps[id]
+	if !ok {
+		return
 	}
-	return TrustedApplication{}, false
+	delete(s.apps, id)
+	delete(s.byURI, former.ApplicationURI)
+	s.onUndo(func() { s.apps[id], s.byURI[former.ApplicationURI] = former, id })
+}
+
+func (s *Store) onUndo(f func()) {
+	if s.undo != nil {
+		*s.undo = append(*s.undo, f)
+	}
 }
 
 // CreateApplication stores a new application: it draws the id where none is given, sets the creation time and
@@ -69,16 +93,17 @@ func (s *Store) ApplicationByURI(uri string) (TrustedApplication, bool) {
 func (s *Store) CreateApplication(a TrustedApplication) (TrustedApplication, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, other := range s.apps {
-		if other.ApplicationURI == a.ApplicationURI || other.ID == a.ID {
-			return TrustedApplication{}, ErrDuplicate
-		}
+	if _, taken := s.byURI[a.ApplicationURI]; taken {
+		return TrustedApplication{}, ErrDuplicate
+	}
+	if _, taken := s.apps[a.ID]; taken {
+		return TrustedApplication{}, ErrDuplicate
 	}
 	if a.ID == "" {
 		a.ID = NewID()
 	}
 	a.CreationTimeUTC, a.AggregateLastUpdateTimeUTC, a.ObjectVersion = s.now().UTC(), s.now().UTC(), 1
-	s.apps[a.ID] = a
+	s.keep(a)
 	return a, nil
 }
 
@@ -98,14 +123,12 @@ func (s *Store) UpdateApplication(id string, version *int32, change func(*Truste
 	if err := change(&next); err != nil {
 		return TrustedApplication{}, err
 	}
-	for _, other := range s.apps {
-		if other.ID != id && other.ApplicationURI == next.ApplicationURI {
-			return TrustedApplication{}, ErrDuplicate
-		}
+	if other, taken := s.byURI[next.ApplicationURI]; taken && other != id {
+		return TrustedApplication{}, ErrDuplicate
 	}
 	next.ID, next.CreationTimeUTC = a.ID, a.CreationTimeUTC
 	next.ObjectVersion, next.AggregateLastUpdateTimeUTC = a.ObjectVersion+1, s.now().UTC()
-	s.apps[id] = next
+	s.keep(next)
 	return next, nil
 }
 
@@ -119,7 +142,7 @@ func (s *Store) DeleteApplication(id string) error {
 	if s.referenced[id] {
 		return ErrReferenced
 	}
-	delete(s.apps, id)
+	s.drop(id)
 	return nil
 }
 

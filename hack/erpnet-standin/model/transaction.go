@@ -1,17 +1,29 @@
 package model
 
-import "maps"
+import "slices"
 
-// Transaction runs f on a private copy of the store and takes the copy over where f returns nil: all of f's changes
-// happen together or none does, and nobody sees them half-done. f must use only the store it is given; every other
-// user of the store waits until f returns.
-func (s *Store) Transaction(f func(tx *Store) error) error {
+// Transaction runs f on the store and takes all of its changes of applications back where f does not return nil: all of them happen together or
+// none does, and nobody sees them half-done. f must use only the store it is given, which has no other changes; every other user of the store
+// waits until f returns.
+func (s *Store) Transaction(f func(tx *Store) error) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tx := &Store{now: s.now, apps: maps.Clone(s.apps), users: maps.Clone(s.users), referenced: maps.Clone(s.referenced)}
-	if err := f(tx); err != nil {
-		return err
-	}
-	s.apps, s.users, s.referenced = tx.apps, tx.users, tx.referenced
-	return nil
+	var undo []func()
+	tx := &Store{now: s.now, apps: s.apps, byURI: s.byURI, users: s.users, referenced: s.referenced, undo: &undo}
+	done := false
+	defer func() { // also where f panics
+		if done {
+			if s.undo != nil { // within another transaction, which may still fail
+				*s.undo = append(*s.undo, undo...)
+			}
+			return
+		}
+		tx.undo = nil // what is taken back is not to be
+		for _, back := range slices.Backward(undo) {
+			back()
+		}
+	}()
+	err = f(tx)
+	done = err == nil
+	return err
 }
