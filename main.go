@@ -140,6 +140,9 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", synced(mgr.GetCache()))); err != nil {
 		return fmt.Errorf("adding probes: %w", err)
 	}
+	if err := mgr.Add(releaser{}); err != nil {
+		return fmt.Errorf("adding what gives memory back: %w", err)
+	}
 	return mgr.Start(ctx)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -80,12 +81,31 @@ func (n *namespaces) labelled(namespace string, selector labels.Selector) (cache
 	metadata, err := cache.New(n.manager.GetConfig(), cache.Options{
 		HTTPClient: n.manager.GetHTTPClient(), Scheme: n.manager.GetScheme(), Mapper: n.manager.GetRESTMapper(),
 		DefaultNamespaces: map[string]cache.Config{namespace: {}}, DefaultLabelSelector: selector,
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: needed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the cache: %w", err)
 	}
 	return metadata, nil
+}
+
+// needed leaves of metadata what somebody asks for: the owner, when its credential was made, and for whom a Secret is offered. A map for each
+// object would be most of what is held.
+func needed(object any) (any, error) {
+	if o, err := meta.Accessor(object); err == nil {
+		o.SetManagedFields(nil)
+		o.SetLabels(only(o.GetLabels(), v1alpha1.AdoptForLabel))
+		o.SetAnnotations(only(o.GetAnnotations(), v1alpha1.IssuedAtAnnotation))
+	}
+	return object, nil
+}
+
+// only is what of all is under a key; nil where nothing is.
+func only(all map[string]string, key string) map[string]string {
+	if value, ok := all[key]; ok {
+		return map[string]string{key: value}
+	}
+	return nil
 }
 
 // watchOffers wakes applications for which a Secret is labelled: it offers the secret of a registration to adopt. It ends with ctx.
@@ -112,8 +132,13 @@ func (n *namespaces) watchOffers(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// uidOf is the UID of the application that something was published for.
-func uidOf(o client.Object) []string { return []string{o.GetLabels()[v1alpha1.ApplicationUIDLabel]} }
+// ownerOf is the UID of the application that something was published for.
+func ownerOf(o client.Object) []string {
+	if owner := metav1.GetControllerOf(o); owner != nil {
+		return []string{string(owner.UID)}
+	}
+	return nil
+}
 
 // fill starts a cache and waits until it saw all objects of the kinds. The cache runs until ctx ends.
 func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObjectMetadata) error {
@@ -125,7 +150,7 @@ func fill(ctx context.Context, metadata cache.Cache, kinds []*metav1.PartialObje
 	patient, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	for _, kind := range kinds {
-		if err := metadata.IndexField(patient, kind, uidIndex, uidOf); err != nil {
+		if err := metadata.IndexField(patient, kind, ownerIndex, ownerOf); err != nil {
 			return fmt.Errorf("filling the cache of %ss: %w", kind.Kind, err)
 		}
 	}

@@ -22,8 +22,11 @@ import (
 	"trustedapps.dev/operator/api/v1alpha1"
 )
 
-// uidIndex finds what was published for an application, by its UID.
-const uidIndex = "metadata.labels.application-uid"
+// ownerIndex finds what was published for an application, by its UID.
+const ownerIndex = "metadata.controller"
+
+// errNotSelected is the error for a list of more than what was published for one application.
+var errNotSelected = errors.New("no application is selected")
 
 // permissionInterval is the time between two questions whether a namespace may be published in by now.
 const permissionInterval = 10 * time.Second
@@ -240,19 +243,22 @@ func (n *namespaces) Get(ctx context.Context, key types.NamespacedName, object c
 	return c.Get(ctx, key, object, opts...)
 }
 
-// List implements client.Reader. What was published for one application is found by an index.
+// List implements client.Reader, for what was published for one application: that is selected by the label, and found by the owner.
 func (n *namespaces) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	var options client.ListOptions
 	c := n.cacheOf(options.ApplyOptions(opts).Namespace)
 	if c == nil {
 		return fmt.Errorf("listing in the namespace %s: %w", options.Namespace, errNotWatched)
 	}
+	uid, ok := "", false
 	if options.LabelSelector != nil {
-		if uid, ok := options.LabelSelector.RequiresExactMatch(v1alpha1.ApplicationUIDLabel); ok {
-			opts = append(opts, client.MatchingFields{uidIndex: uid})
-		}
+		uid, ok = options.LabelSelector.RequiresExactMatch(v1alpha1.ApplicationUIDLabel)
 	}
-	return c.List(ctx, list, opts...)
+	if !ok {
+		return fmt.Errorf("listing in the namespace %s: %w", options.Namespace, errNotSelected)
+	}
+	options.LabelSelector = nil // labels are not kept
+	return c.List(ctx, list, &options, client.MatchingFields{ownerIndex: uid})
 }
 
 // Secrets lists the metadata of the published Secrets that are watched. What it lists is shared with the caches, and must not be changed.

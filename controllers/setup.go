@@ -47,12 +47,24 @@ type Setup struct {
 func CacheOptions(own string) cache.Options {
 	credentials := cache.Config{FieldSelector: fields.OneTermNotEqualSelector("type", string(ledger.SecretType)), Transform: bare}
 	return cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: unapplied,
 		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{own: credentials}}},
 	}
 }
 
-// bare strips what kubectl apply leaves on a Secret: an annotation with all of its content.
+// unapplied strips what is there for appliers only. Nothing that is cached is ever written back as a whole.
+func unapplied(object any) (any, error) {
+	if o, err := meta.Accessor(object); err == nil {
+		o.SetManagedFields(nil)
+		if annotations := o.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
+			delete(annotations, corev1.LastAppliedConfigAnnotation)
+			o.SetAnnotations(annotations)
+		}
+	}
+	return object, nil
+}
+
+// bare strips all annotations: what kubectl apply leaves on a Secret is one with all of its content.
 func bare(object any) (any, error) {
 	if o, err := meta.Accessor(object); err == nil {
 		o.SetAnnotations(nil)

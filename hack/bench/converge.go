@@ -79,11 +79,12 @@ func (s *stage) convergeLast(ctx context.Context, o options, r *figures.Report) 
 // measured adds a round, with the load around it.
 func measured(r *figures.Report, round figures.Round, run func() (time.Duration, error)) error {
 	round.LoadBefore = load()
+	before := computed()
 	took, err := run()
 	if err != nil {
 		return fmt.Errorf("measuring the %s: %w", round.What, err)
 	}
-	round.Seconds, round.LoadAfter = figures.Seconds(took), load()
+	round.Seconds, round.LoadAfter, round.CPU = figures.Seconds(took), load(), spent(before)
 	r.Add(round)
 	progress("%s, %d applications, server of %d ms: %.1f s", round.What, round.N, round.LatencyMS, round.Seconds)
 	return nil

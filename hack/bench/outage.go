@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/hack/bench/figures"
 	"trustedapps.dev/operator/test/standin"
 )
@@ -17,20 +22,25 @@ const (
 	slowness = 200
 )
 
-// outage measures the applications of one server while another one is not well, and has a crowd of applications to serve.
+// outage measures the applications of one server while another one is not well, and has applications to serve.
 func (s *stage) outage(ctx context.Context, _ options, r *figures.Report) (err error) {
-	if r.Outage.Alone, err = s.pace(ctx, ""); err != nil {
+	if r.Outage.Alone, err = s.pace(ctx, "", ""); err != nil {
 		return err
 	}
 	for _, c := range []struct {
 		name string
 		limits
 		begin, end func(context.Context, *standin.Instance) error
-		pace       *figures.Pace
+		crowd      int
+		// told: what the crowd costs once, when it is made, is over before anything is measured.
+		told bool
+		pace *figures.Pace
 	}{
-		{"slow", limits{}, slow(slowness), well, &r.Outage.Slow},
-		{"queued", limits{unbounded: true, alone: true}, slow(slowness), well, &r.Outage.Queued},
-		{"down", limits{}, down, nil, &r.Outage.Down}, // the last: there is nothing to wait for after it
+		{name: "slow", begin: slow(slowness), end: well, pace: &r.Outage.Slow},
+		{name: "queued", limits: limits{unbounded: true, alone: true}, begin: slow(slowness), end: well, crowd: crowd, pace: &r.Outage.Queued},
+		{name: "burst", begin: slow(slowness), end: well, crowd: crowd, pace: &r.Outage.Burst},
+		// The last: there is nothing to wait for after it.
+		{name: "down", begin: down, crowd: crowd, told: true, pace: &r.Outage.Down},
 	} {
 		if err := s.open(ctx, c.name, c.limits); err != nil {
 			return err
@@ -45,10 +55,19 @@ func (s *stage) outage(ctx context.Context, _ options, r *figures.Report) (err e
 		if err != nil {
 			return err
 		}
-		if err := s.create(ctx, c.name, namespace, crowd); err != nil {
+		if err := s.create(ctx, c.name, namespace, c.crowd); err != nil {
 			return err
 		}
-		if *c.pace, err = s.pace(ctx, namespace); err != nil {
+		if c.told {
+			if err := s.allTold(ctx, namespace, c.crowd); err != nil {
+				return err
+			}
+		}
+		beside := ""
+		if c.crowd == 0 {
+			beside = c.name
+		}
+		if *c.pace, err = s.pace(ctx, namespace, beside); err != nil {
 			return err
 		}
 		progress("while another server is %s: p99 %.0f ms", c.name, c.pace.P99)
@@ -58,11 +77,31 @@ func (s *stage) outage(ctx context.Context, _ options, r *figures.Report) (err e
 		if err := c.end(ctx, s.servers[c.name]); err != nil {
 			return err
 		}
-		if err := s.allReady(ctx, namespace, crowd); err != nil {
+		if c.crowd == 0 {
+			continue
+		}
+		if err := s.allReady(ctx, namespace, c.crowd); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// allTold waits until all applications of a namespace have a status, whatever it is.
+func (s *stage) allTold(ctx context.Context, namespace string, n int) error {
+	return s.until(ctx, "all applications have a status", func() (bool, error) {
+		var apps v1alpha1.TrustedApplicationList
+		if err := s.bed.Admin.List(ctx, &apps, client.InNamespace(namespace)); err != nil {
+			return false, fmt.Errorf("listing applications: %w", err)
+		}
+		told := 0
+		for i := range apps.Items {
+			if apps.Items[i].Status.ObservedGeneration == apps.Items[i].Generation {
+				told++
+			}
+		}
+		return told == n, nil
+	})
 }
 
 // slow makes a server take its time for each request, in milliseconds, until it is well again.
@@ -79,15 +118,25 @@ func well(ctx context.Context, instance *standin.Instance) error {
 
 func down(ctx context.Context, instance *standin.Instance) error { return instance.SetDown(ctx, true) }
 
-// pace measures two applications a second at the server that is well, while those of a namespace wait; "": none do.
-func (s *stage) pace(ctx context.Context, waiting string) (p figures.Pace, err error) {
+// pace measures two applications a second at the server that is well, while those of a namespace wait ("": none do), and as many are made at the
+// server beside ("": none are).
+func (s *stage) pace(ctx context.Context, waiting, beside string) (p figures.Pace, err error) {
 	if waiting != "" {
 		if p.Pending, err = s.pending(ctx, waiting); err != nil {
 			return p, err
 		}
 	}
+	others := make(chan error, 1)
+	go func() {
+		if beside == "" {
+			others <- nil
+			return
+		}
+		_, err := s.stream(ctx, beside, perOutage, times(outageSamples))
+		others <- err
+	}()
 	took, err := s.stream(ctx, server, perOutage, times(outageSamples))
-	if err != nil {
+	if err = errors.Join(err, <-others); err != nil {
 		return p, err
 	}
 	p.P50, p.P99, p.Samples = figures.Percentile(took, 0.5), figures.Percentile(took, 0.99), len(took)

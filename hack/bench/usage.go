@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,23 +83,6 @@ func (s *stage) rest(ctx context.Context) error {
 
 // cpu is what the operator's process took so far, in seconds.
 func (s *stage) cpu() (float64, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.operator.PID()))
-	if err != nil {
-		return 0, fmt.Errorf("reading the times of the operator: %w", err)
-	}
-	_, after, _ := strings.Cut(string(content), ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("the kernel tells no times of the operator")
-	}
-	var ticks float64
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return 0, fmt.Errorf("reading the times of the operator: %w", err)
-		}
-		ticks += n
-	}
-	const perSecond = 100 // USER_HZ, on every platform that the operator is built for
-	return ticks / perSecond, nil
+	p, err := processOf(s.operator.PID())
+	return p.seconds, err
 }

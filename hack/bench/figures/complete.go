@@ -58,8 +58,9 @@ func (r *Report) impossible() error {
 		"restart.seconds": r.Restart.Seconds, "restart.serverCalls": float64(r.Restart.ServerCalls), "restart.p99ms": r.Restart.P99,
 		"sweep.serverCalls": float64(r.Sweep.ServerCalls), "sweep.drifts": float64(r.Sweep.Drifts), "rssMB": r.RSS, "rssRestartedMB": r.RSSRestarted,
 		"batch.requests": float64(r.Batch.Requests), "unbatched.requests": float64(r.Unbatched.Requests),
-		"outage.alone.p99ms": r.Outage.Alone.P99, "outage.slow.p99ms": r.Outage.Slow.P99, "outage.queued.p99ms": r.Outage.Queued.P99,
-		"outage.down.p99ms": r.Outage.Down.P99, "outage.queued.pending": float64(r.Outage.Queued.Pending),
+		"outage.alone.p99ms": r.Outage.Alone.P99, "outage.slow.p99ms": r.Outage.Slow.P99, "outage.burst.p99ms": r.Outage.Burst.P99,
+		"outage.queued.p99ms": r.Outage.Queued.P99,
+		"outage.down.p99ms":   r.Outage.Down.P99, "outage.queued.pending": float64(r.Outage.Queued.Pending),
 		"outage.down.pendingAfter": float64(r.Outage.Down.PendingAfter), "maxInFlight": float64(r.MaxInFlight),
 	} {
 		if v <= 0 {

@@ -27,7 +27,7 @@ func measured() *Report {
 		Sweep: SweepCost{CPUSeconds: 1.5, Drifts: 10, Repaired: 10, Written: 10, ServerCalls: 12},
 		RSS:   105, RSSRestarted: 100, RSSUnrelated: 0.2,
 		Batch: BatchCost{Apps: 10_000, Requests: 500, Seconds: 60}, Unbatched: BatchCost{Apps: 300, Requests: 330, Seconds: 60},
-		Outage: Outage{Alone: well, Slow: waiting, Queued: waiting, Down: waiting}, MaxInFlight: 1,
+		Outage: Outage{Alone: well, Slow: waiting, Queued: waiting, Down: waiting, Burst: waiting}, MaxInFlight: 1,
 	}
 	for _, round := range []Round{
 		{What: Floor, N: 1000, Seconds: 10}, {What: Operator, N: 1000, Seconds: 11},

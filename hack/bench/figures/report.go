@@ -96,6 +96,8 @@ type Round struct {
 	Seconds    float64 `json:"seconds"`
 	LoadBefore float64 `json:"loadBefore"`
 	LoadAfter  float64 `json:"loadAfter"`
+	// CPU is how many seconds each of the processes was computing, by name. They share the cores.
+	CPU map[string]float64 `json:"cpuSeconds"`
 }
 
 // RestartCost is what a restart takes until the operator has looked at everything.
@@ -145,12 +147,14 @@ type BatchCost struct {
 type Outage struct {
 	// Alone is while both are well.
 	Alone Pace `json:"alone"`
-	// Slow is while the other takes 200 ms for each request, Queued while it also takes one registration at a time, so that its applications wait
-	// all the while, and Down while it refuses connections.
+	// Slow is while the other takes 200 ms for each request, and as many applications are made there. Queued is while it also takes one registration
+	// at a time and has a crowd, which waits all the while. Down is while it refuses connections and has a crowd.
 	Slow   Pace `json:"slow"`
 	Queued Pace `json:"queued"`
 	Down   Pace `json:"down"`
-	// P99Ratio is the worst p99 to that of Alone.
+	// Burst is while the crowd of a slow server is registered: that takes all of the cores for some seconds, so it is not in the ratio.
+	Burst Pace `json:"burst"`
+	// P99Ratio is the worst p99 of Slow, Queued and Down to that of Alone.
 	P99Ratio float64 `json:"p99Ratio"`
 }
 

@@ -1,8 +1,11 @@
 package figures
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -51,6 +54,9 @@ func (r *Report) figures() []figure {
 	for _, l := range r.Latency {
 		row(fmt.Sprintf("%d applications, server of %d ms", r.N, l.MS), "%s s, %s x the floor", number(l.Seconds), number(l.Ratio))
 	}
+	for _, what := range []string{Floor, Operator} {
+		row("CPU of all processes, "+what, "%s", r.computing(what))
+	}
 	caution := ""
 	if r.Tenth.N < small {
 		caution = "; of small numbers, in which what is done once weighs"
@@ -77,6 +83,22 @@ func (r *Report) figures() []figure {
 	return all
 }
 
+// computing tells who was computing in the last round of all applications at a server without latency.
+func (r *Report) computing(what string) string {
+	for _, round := range slices.Backward(r.Rounds) {
+		if round.What != what || round.N != r.N || round.LatencyMS > 0 {
+			continue
+		}
+		total, parts := 0.0, []string{}
+		for _, name := range slices.SortedFunc(maps.Keys(round.CPU), func(a, b string) int { return cmp.Compare(round.CPU[b], round.CPU[a]) }) {
+			total += round.CPU[name]
+			parts = append(parts, fmt.Sprintf("%s %s s", name, number(round.CPU[name])))
+		}
+		return fmt.Sprintf("%s s in %s s on %d cores: %s", number(total), number(round.Seconds), r.Cores, strings.Join(parts, ", "))
+	}
+	return "not measured"
+}
+
 // condition is a Pace with what it was measured in.
 type condition struct {
 	name string
@@ -86,7 +108,7 @@ type condition struct {
 func (o Outage) cases() []condition {
 	return []condition{
 		{"all is well", o.Alone}, {"another server takes 200 ms", o.Slow}, {"another takes 200 ms, one by one", o.Queued},
-		{"another server is down", o.Down},
+		{"another server is down", o.Down}, {"500 are registered at a server of 200 ms", o.Burst},
 	}
 }
 
