@@ -74,7 +74,7 @@ func (e *echoes) heard(name types.NamespacedName, now echo) (due time.Time, ok b
 		then.version == now.version && maps.Equal(then.published, now.published) &&
 		sameServer(then.entry, now.entry) &&
 		then.desired.Target == now.desired.Target && then.desired.Denied == now.desired.Denied &&
-		then.desired.ServerReady == now.desired.ServerReady && then.desired.Suspect == now.desired.Suspect && !now.desired.Deleting
+		then.desired.ServerReady == now.desired.ServerReady && !now.desired.Suspect && !now.desired.Deleting
 	return then.due, same
 }
 

@@ -136,7 +136,7 @@ func (s *stage) pace(ctx context.Context, waiting, beside string) (p figures.Pac
 		others <- err
 	}()
 	took, err := s.stream(ctx, server, perOutage, times(outageSamples))
-	if err = errors.Join(err, <-others); err != nil {
+	if err := errors.Join(err, <-others); err != nil {
 		return p, err
 	}
 	p.P50, p.P99, p.Samples = figures.Percentile(took, 0.5), figures.Percentile(took, 0.99), len(took)

@@ -34,7 +34,7 @@ func (f forgetful) Delete(ctx context.Context) error {
 }
 
 // presuming runs the plan for an application whose client id is said to be free.
-func presuming(t *testing.T, e *effects, s *asked) (plan.Desired, Result) {
+func presuming(t *testing.T, e *effects, s *asked) Result {
 	t.Helper()
 	x := e.executor(nil)
 	x.Next, x.Server, x.Ledger = nil, s, forgetful{e}
@@ -44,13 +44,13 @@ func presuming(t *testing.T, e *effects, s *asked) (plan.Desired, Result) {
 	d.Want = d.Want.Normalize()
 	result, err := x.Run(t.Context(), d)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	return d, result
+	return result
 }
 
 func TestAClientIDThatIsFreeIsNotLookedUp(t *testing.T) {
 	g := NewWithT(t)
 	e, s := &effects{out: plan.Output{Secret: plan.Missing}}, &asked{Server: memory.NewClientChosen()}
-	_, result := presuming(t, e, s)
+	result := presuming(t, e, s)
 	g.Expect(result.End).To(Equal(plan.Done{}))
 	g.Expect(s.finds).To(BeZero())
 	g.Expect(s.Registrations()).To(HaveLen(1))
@@ -63,7 +63,7 @@ func TestAClientIDThatIsNotFreeAfterAll(t *testing.T) {
 	g := NewWithT(t)
 	e, s := &effects{out: plan.Output{Secret: plan.Missing}}, &asked{Server: memory.NewClientChosen()}
 	theirs := s.AddByHand(memory.Stored{ClientID: "app", Registration: idserver.Registration{DisplayName: "By hand", Enabled: true}, Secret: "theirs"})
-	_, result := presuming(t, e, s)
+	result := presuming(t, e, s)
 	g.Expect(result.End).To(BeAssignableToTypeOf(plan.Fail{}))
 	g.Expect(result.End.(plan.Fail).Reason).To(Equal(v1alpha1.ReasonOwnershipConflict))
 	g.Expect(s.finds).To(Equal(1))
@@ -80,7 +80,7 @@ func TestAClientIDThatAnotherLeaderRegistered(t *testing.T) {
 	want.Want.SystemUser = "svc"
 	_, err := s.Create(t.Context(), want.Key, want.Want.Normalize(), "drawn")
 	g.Expect(err).NotTo(HaveOccurred())
-	_, result := presuming(t, e, s)
+	result := presuming(t, e, s)
 	g.Expect(result.End).To(Equal(plan.Done{}))
 	g.Expect(e.done).To(Equal([]string{"add finalizer", "save ledger", "publish"}))
 	g.Expect(s.Registrations()).To(HaveLen(1))

@@ -82,10 +82,10 @@ var _ = Describe("the log", Serial, func() {
 			Expect(l.text("level")).NotTo(Equal("error"), "%v", l)
 		}
 		Expect(told).To(Equal(map[string][]string{
-			"orders": {"Create Registered", "Publish Published", " Ready", "DeleteRegistration Deregistered"},
+			"orders": {"Create Registered", "DeleteRegistration Deregistered"},
 			"taken":  {" SecretConflict"}, // it was seen before the first step
 		}))
-		Expect(steps(about(lines, w, "orders"))).To(ContainElements("AddFinalizer", "Lookup", "Stage", "Create", "Verify", "Publish", "DeleteLedger"))
+		Expect(steps(about(lines, w, "orders"))).To(ContainElements("AddFinalizer", "Stage", "Create", "Verify", "Publish", "DeleteLedger"))
 
 		By("working on everything again, without a change")
 		w.serverReady(ctx) // reads it as it is now
