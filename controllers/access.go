@@ -71,7 +71,8 @@ func selects(grants []v1alpha1.AccessGrant) bool {
 	return false
 }
 
-// older counts, for each grant that limits them, the applications of the server in its namespaces that were made before this one.
+// older counts, for each grant that limits them, the applications of the server in its namespaces that were made before this one. It looks at all of
+// them, as they are in the cache: only that knows certainly who was first.
 func (r *TrustedApplicationReconciler) older(
 	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry,
 ) (map[string]int, error) {
@@ -86,7 +87,7 @@ func (r *TrustedApplicationReconciler) older(
 		return counts, nil
 	}
 	var all v1alpha1.TrustedApplicationList
-	if err := r.Client.List(ctx, &all, client.MatchingFields{serverIndex: app.Spec.IdentityServerRef.Name}); err != nil {
+	if err := r.Client.List(ctx, &all, client.MatchingFields{serverIndex: app.Spec.IdentityServerRef.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("counting the applications of the server: %w", err)
 	}
 	for i := range all.Items {
