@@ -100,10 +100,14 @@ func (q *queue) work() {
 	for q.more() {
 		q.gather()
 		leave, err := q.limit.enter(context.Background()) // those who wait give up by themselves
-		if err != nil {
-			continue // cannot be: only a context that ends makes it fail
-		}
-		if next := q.take(); len(next) > 0 {
+		next := q.take()
+		switch {
+		case err != nil: // nothing is let through
+			for _, w := range next {
+				w.end(oauth.Answer{}, &oauth.NoAnswerError{Message: "no turn can be had", Cause: err})
+			}
+			continue
+		case len(next) > 0:
 			q.send(next)
 		}
 		leave()
