@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,13 @@ type sent struct {
 	mu    sync.Mutex
 	sizes []int
 	at    []time.Time
+}
+
+// soFar are the sizes of what was sent.
+func (s *sent) soFar() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sizes)
 }
 
 // newQueue makes a queue whose requests take a while.
@@ -55,7 +63,7 @@ func TestALoneCallDoesNotWait(t *testing.T) {
 			g.Expect(time.Since(began)).To(Equal(2 * time.Millisecond))
 			<-time.After(time.Second)
 		}
-		g.Expect(log.sizes).To(HaveLen(1200))
+		g.Expect(log.soFar()).To(HaveLen(1200))
 	})
 }
 
@@ -102,7 +110,7 @@ func TestALargeCallGoesAlone(t *testing.T) {
 			synctest.Wait()
 		}
 		callers.Wait()
-		g.Expect(log.sizes).To(Equal([]int{1, 2, 1, 1}))
+		g.Expect(log.soFar()).To(Equal([]int{1, 2, 1, 1}))
 	})
 }
 
@@ -117,7 +125,7 @@ func TestWhoGivesUpIsNotSent(t *testing.T) {
 		defer cancel()
 		g.Expect(q.try(ctx, "{}")).To(MatchError(context.DeadlineExceeded))
 		callers.Wait()
-		g.Expect(log.sizes).To(Equal([]int{1}))
+		g.Expect(log.soFar()).To(Equal([]int{1}))
 
 		callers.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -126,7 +134,7 @@ func TestWhoGivesUpIsNotSent(t *testing.T) {
 			g.Expect(ok && lost.Sent).To(BeTrue(), "the instance may have got it")
 		})
 		callers.Wait()
-		g.Expect(log.sizes).To(Equal([]int{1, 1}))
+		g.Expect(log.soFar()).To(Equal([]int{1, 1}))
 		<-time.After(time.Hour) // the request ends, and its goroutine
 	})
 }
@@ -143,7 +151,9 @@ func TestAfterARefusalCallsGoAlone(t *testing.T) {
 				answer(calls)
 				return
 			}
+			log.mu.Lock()
 			log.sizes = append(log.sizes, -len(calls))
+			log.mu.Unlock()
 			q.separate(calls)
 		}
 		var callers sync.WaitGroup
@@ -155,12 +165,12 @@ func TestAfterARefusalCallsGoAlone(t *testing.T) {
 			callers.Wait()
 		}
 		several()
-		g.Expect(log.sizes).To(Equal([]int{1, -3, 1, 1, 1}))
+		g.Expect(log.soFar()).To(Equal([]int{1, -3, 1, 1, 1}))
 		several()
-		g.Expect(log.sizes).To(Equal([]int{1, -3, 1, 1, 1, 1, 1, 1, 1}))
+		g.Expect(log.soFar()).To(Equal([]int{1, -3, 1, 1, 1, 1, 1, 1, 1}))
 		<-time.After(patienceWithoutBatches)
 		refuses = false
 		several()
-		g.Expect(log.sizes).To(Equal([]int{1, -3, 1, 1, 1, 1, 1, 1, 1, 1, 3}))
+		g.Expect(log.soFar()).To(Equal([]int{1, -3, 1, 1, 1, 1, 1, 1, 1, 1, 3}))
 	})
 }
