@@ -61,15 +61,17 @@ func keepsLedgers(c *cluster) {
 func publishesAndDeletes(c *cluster) {
 	ctx, app := c.t.Context(), c.theApplication()
 	store := &output.Store{Writer: c.operator, Live: c.operator, Metadata: c.operator}
-	objects := store.Objects(output.App{
-		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: "acme", SecretName: "credentials", ConfigMapName: "credentials",
-	}, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.my.erp.net/id"}})
-	c.Expect(objects.Publish(ctx, record)).To(Succeed())
+	run := func() *output.Objects { // each knows what it read
+		return store.Objects(output.App{
+			Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: "acme", SecretName: "credentials", ConfigMapName: "credentials",
+		}, idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.my.erp.net/id"}})
+	}
+	c.Expect(run().Publish(ctx, record)).To(Succeed())
 
 	for _, o := range []client.Object{secret("credentials", "", nil), configMap("credentials", nil)} {
 		c.Expect(update(o, label(nil))(ctx, c.admin)).To(Succeed())
 	}
-	c.Expect(objects.Publish(ctx, record)).To(Succeed(), "it puts its labels back")
+	c.Expect(run().Publish(ctx, record)).To(Succeed(), "it puts its labels back")
 
 	made := secret("credentials", "", nil)
 	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(made), made)).To(Succeed())
@@ -77,9 +79,9 @@ func publishesAndDeletes(c *cluster) {
 	c.Expect(c.admin.Delete(ctx, made)).To(Succeed())
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: demo, Name: made.Name, OwnerReferences: made.OwnerReferences}}
 	c.Expect(c.admin.Create(ctx, other)).To(Succeed())
-	c.Expect(objects.Publish(ctx, record)).To(Succeed(), "it replaces what somebody gave another type")
+	c.Expect(run().Publish(ctx, record)).To(Succeed(), "it replaces what somebody gave another type")
 
-	c.Expect(objects.Unpublish(ctx, record, true)).To(Succeed())
+	c.Expect(run().Unpublish(ctx, record, true)).To(Succeed())
 	c.Expect(apierrors.IsNotFound(c.admin.Get(ctx, client.ObjectKeyFromObject(made), made))).To(BeTrue())
 }
 
