@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -26,8 +25,9 @@ const (
 	mostRequests = 60
 	// busy is how many applications people change while the server is away: more than the operator works on at the same time.
 	busy = 30
-	// mostBefore is how many changes may come before a deletion when the server is back: those that were being worked on by then.
-	mostBefore = 8
+	// batch is how many calls of the server that goes away may be one request, and mostBefore how many changes may come before a deletion, or with
+	// it, when the server is back: those that were being worked on by then.
+	batch, mostBefore = 5, 15
 )
 
 // outage is a way to be away.
@@ -50,6 +50,7 @@ func TestOutages(t *testing.T) {
 	front.address = address
 	w.Expect(front.serve(w)).To(Succeed())
 	w.Expect(w.serverSpec("away", fmt.Sprintf(`{"caBundle":%q}`, base64.StdEncoding.EncodeToString(front.ca())))).To(Succeed())
+	w.Expect(w.serverSpec("away", fmt.Sprintf(`{"erpNet":{"limits":{"batchSize":%d}}}`, batch))).To(Succeed())
 	well := w.instance("well")
 	o := w.ready(w.operator())
 	began := time.Now()
@@ -153,7 +154,7 @@ func (w *world) survive(o *bed.Manager, n int, out outage, instance *standin.Ins
 	ended := time.Now()
 	w.Expect(out.end(ctx)).To(Succeed())
 	if !out.unnoticed {
-		w.deletedFirst(instance, ended, out.name)
+		w.deletedFirst(instance, doomed, out.name)
 	}
 	w.Eventually(w.settled).Should(Succeed(), out.name)
 	progress("%-40s %s; noticed in %.1f s, asked %.0f times in %s, an application of the other server Ready in %.1f s, all at rest %.0f s after the end",
@@ -162,24 +163,21 @@ func (w *world) survive(o *bed.Manager, n int, out outage, instance *standin.Ins
 
 // deletedFirst waits for the deletion, and checks that it did not wait for the changes of others: none of them can have come before the server
 // was back.
-func (w *world) deletedFirst(instance *standin.Instance, back time.Time, name string) {
+func (w *world) deletedFirst(instance *standin.Instance, doomed, name string) {
 	w.t.Helper()
 	before := 0
 	w.Eventually(func() (deleted bool) {
-		log, err := instance.Requests(w.t.Context())
+		all, err := instance.Applications(w.t.Context())
 		w.Expect(err).NotTo(HaveOccurred())
-		before = 0
-		for _, r := range log {
-			switch {
-			case r.At.Before(back) || r.Status >= 300:
-			case r.Method == http.MethodDelete:
-				return true
-			case r.Method == http.MethodPatch:
+		before, deleted = 0, true
+		for _, a := range all {
+			if a.Name == name {
 				before++
 			}
+			deleted = deleted && a.ApplicationURI != service(doomed, "away").Spec.ApplicationURI
 		}
-		return false
-	}).Should(BeTrue(), "no deletion arrived: %s", name)
+		return deleted
+	}).WithPolling(20*time.Millisecond).Should(BeTrue(), "no deletion arrived: %s", name)
 	w.Expect(before).To(BeNumerically("<=", mostBefore), "%s: the deletion came after %d of %d changes", name, before, busy)
 }
 

@@ -351,3 +351,70 @@ func (b *bed) slowly(t *testing.T) {
 	_, err := b.AddFault(t.Context(), standin.Fault{LatencyMs: 300, Path: "/api/domain/odata/", Count: 1})
 	must(t, err)
 }
+
+// A probe in the middle of other calls is no reason to give batches up: it asks for more than the OData service.
+func TestAProbeAmongOtherCalls(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.prepared(t)
+	for round := range 2 {
+		b.slowly(t)
+		for i, err := range many(20, func(i int) error {
+			if i == 10 {
+				_, err := s.Probe(t.Context())
+				return err
+			}
+			_, err := s.Create(t.Context(), key(20*round+i), orderSync, idserver.DrawSecret())
+			return err
+		}) {
+			g.Expect(err).NotTo(HaveOccurred(), "%d", i)
+		}
+	}
+	counts, err := b.Counts(t.Context())
+	must(t, err)
+	g.Expect(counts.Requests["POST Systems_Security_TrustedApplications"]).To(BeNumerically("<", 10), "batches go on: %v", counts.Requests)
+}
+
+// Look-ups, changes and deletions go together, and no batch is given up for any of them.
+func TestEveryKindOfCallInABatch(t *testing.T) {
+	g := NewWithT(t)
+	b := newBed(t, standin.Spec{})
+	s := b.prepared(t)
+	const apps = 12
+	replies := make([]idserver.Reply, apps)
+	for i := range apps {
+		_, err := s.Create(t.Context(), key(i), orderSync, idserver.DrawSecret())
+		g.Expect(err).NotTo(HaveOccurred())
+		replies[i], err = s.Find(t.Context(), key(i), idserver.Credential{})
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	must(t, b.ResetCounts(t.Context()))
+	renamed := orderSync
+	renamed.DisplayName = "Renamed"
+	for range 2 { // the second time some are gone, or as they should be
+		b.slowly(t)
+		for i, err := range many(apps, func(i int) error {
+			switch i % 3 {
+			case 0:
+				_, err := s.Find(t.Context(), key(i), idserver.Credential{})
+				return err
+			case 1:
+				_, err := s.Update(t.Context(), replies[i], renamed, "")
+				if err == nil {
+					replies[i], err = s.Find(t.Context(), key(i), idserver.Credential{})
+				}
+				return err
+			}
+			return s.Delete(t.Context(), replies[i].Credential)
+		}) {
+			g.Expect(err).NotTo(HaveOccurred(), "%d", i)
+		}
+	}
+	all, err := b.Applications(t.Context())
+	must(t, err)
+	g.Expect(all).To(HaveLen(2*apps/3 + 2))
+	counts, err := b.Counts(t.Context())
+	must(t, err)
+	g.Expect(counts.Requests["POST $batch"]).To(BeNumerically(">=", 3))
+	g.Expect(counts.DomainAPI).To(BeNumerically("<", 3*apps), "batches go on: %v", counts.Requests)
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/oauth"
@@ -51,9 +52,10 @@ func (s *Server) do(ctx context.Context, at *site, c call) (oauth.Answer, error)
 	}
 }
 
-// turn waits for the turn of a call and sends it. A page of a list is large: it goes alone.
+// turn waits for the turn of a call and sends it. What is not of the OData service cannot be part of a batch, and a page of a list is large:
+// these go alone.
 func (s *Server) turn(ctx context.Context, w *waiter) (oauth.Answer, error) {
-	if w.call.limit <= oauth.MaxSingle {
+	if w.call.limit <= oauth.MaxSingle && strings.HasPrefix(w.call.url, w.odata) {
 		return s.queue.do(w)
 	}
 	leave, err := s.limit.enter(ctx)
