@@ -19,7 +19,8 @@ type front struct {
 	handler http.Handler
 
 	mu     sync.Mutex
-	server *http.Server // nil while the instance is down
+	server *http.Server  // nil while the instance is down
+	ended  chan struct{} // closed when server accepts nothing any more
 }
 
 func newFront(listener net.Listener, ca *CA, root string, handler http.Handler) (*front, error) {
@@ -47,8 +48,12 @@ func (f *front) serve(listener net.Listener) {
 		// Refused handshakes and injected cuts are what clients are tested with, not news.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	f.server = server
-	go func() { _ = server.ServeTLS(listener, "", "") }() // ends with ErrServerClosed when the server is closed
+	ended := make(chan struct{})
+	f.server, f.ended = server, ended
+	go func() {
+		defer close(ended)
+		_ = server.ServeTLS(listener, "", "") // ends with ErrServerClosed when the server is closed
+	}()
 }
 
 func (f *front) setDown(down bool) error {
@@ -60,7 +65,9 @@ func (f *front) setDown(down bool) error {
 	if down {
 		server := f.server
 		f.server = nil
-		return server.Close()
+		err := server.Close()
+		<-f.ended // until then, connections are accepted, and cut
+		return err
 	}
 	listener, err := net.Listen("tcp", f.address)
 	if err != nil {

@@ -82,7 +82,8 @@ func TestProbeRefusesWhatCannotWork(t *testing.T) {
 		"other authority": {change: func(b *bed, c *erpnet.Config) { c.IdentityURL = "https://localhost" + portOf(b.URL) + "/id" },
 			class: idserver.ErrRejected, reason: idserver.ReasonIssuerMismatch, says: "another issuer"},
 		"foreign CA": {change: func(_ *bed, c *erpnet.Config) { c.CABundle = nil }, class: idserver.ErrUnavailable, says: "set caBundle"},
-		"down":       {change: func(b *bed, _ *erpnet.Config) { _ = b.SetDown(context.Background(), true) }, class: idserver.ErrUnavailable, says: "connection was refused"},
+		"down": {change: func(_ *bed, c *erpnet.Config) { c.URL = "https://127.0.0.1:1" }, // no one else is given a port of the system
+			class: idserver.ErrUnavailable, says: "connection was refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
