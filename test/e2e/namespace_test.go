@@ -13,7 +13,7 @@ import (
 var _ = Describe("a namespace that is deleted", Serial, func() {
 	It("goes although the operator's RoleBinding goes first", func(ctx SpecContext) {
 		w := newWorld(ctx)
-		restrictOperator()
+		restrictOperator(w)
 		Expect(parts.OpenNamespace(ctx, w.namespace)).To(Succeed())
 		app := w.app("orders", serviceSpec())
 		w.create(ctx, app)

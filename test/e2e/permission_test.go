@@ -15,7 +15,7 @@ var _ = Describe("a namespace that the operator may not publish in", Serial, fun
 	It("says so with a remedy that works, and holds nothing else up", func(ctx SpecContext) {
 		open, closed := newWorld(ctx), newWorld(ctx)
 		before := len(logs.String())
-		restrictOperator()
+		restrictOperator(open, closed)
 		Expect(parts.OpenNamespace(ctx, open.namespace)).To(Succeed())
 
 		open.create(ctx, open.app("portal", hybridSpec()))

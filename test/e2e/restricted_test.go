@@ -9,9 +9,15 @@ import (
 	"trustedapps.dev/operator/test/bed"
 )
 
-// restrictOperator restarts the operator with no permission to publish, until the spec ends.
-func restrictOperator() {
+// restricted are the namespaces in which the operator was refused something on purpose.
+var restricted []string
+
+// restrictOperator restarts the operator with no permission to publish, until the spec ends. worlds are those in which it works meanwhile.
+func restrictOperator(worlds ...*world) {
 	GinkgoHelper()
+	for _, w := range worlds {
+		restricted = append(restricted, w.namespace)
+	}
 	stopOperator()
 	kubectl("delete", "clusterrolebinding", bed.PublisherRole)
 	DeferCleanup(func(ctx context.Context) {
