@@ -274,10 +274,9 @@ func TestALostBatch(t *testing.T) {
 				return err
 			})
 			for i, err := range errs {
-				switch {
-				case i%2 == 0:
+				if i%2 == 0 {
 					g.Expect(err).To(MatchError(idserver.ErrUnavailable), "%d", i)
-				default:
+				} else {
 					g.Expect(err).To(MatchError(idserver.ErrOutcomeUnknown), "%d", i)
 				}
 			}
