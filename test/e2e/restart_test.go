@@ -78,6 +78,7 @@ var _ = Describe("workloads that read a credential only when they start", func()
 
 	It("that are missing or may not be restarted are told, and disturb nothing", func(ctx SpecContext) {
 		w := newWorld(ctx)
+		restricted = append(restricted, w.namespace)
 		d := deployment(ctx, w, "web")
 		before := generation(ctx, d)
 		app := w.app("orders", rotating(v1alpha1.RotationInPlace, 3600e9, 3600e9))

@@ -9,7 +9,7 @@ import (
 	"trustedapps.dev/operator/test/bed"
 )
 
-// restricted are the namespaces in which the operator was refused something on purpose.
+// restricted are the namespaces in which the operator is refused something on purpose. The specs run one after another.
 var restricted []string
 
 // restrictOperator restarts the operator with no permission to publish, until the spec ends. worlds are those in which it works meanwhile.
