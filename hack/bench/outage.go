@@ -96,7 +96,7 @@ func (s *stage) allTold(ctx context.Context, namespace string, n int) error {
 		}
 		told := 0
 		for i := range apps.Items {
-			if apps.Items[i].Status.ObservedGeneration == apps.Items[i].Generation {
+			if len(apps.Items[i].Status.Conditions) > 0 { // nothing is observed of a spec whose server is down
 				told++
 			}
 		}
