@@ -105,6 +105,10 @@ security: controlplane standin build bin/helm bin/gitleaks ## Try each threat of
 	go test -count=1 -timeout 15m -v ./test/security
 	hack/verify.sh secrets secrets-rules
 
+.PHONY: plugin-test
+plugin-test: controlplane standin build ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane.
+	go test -count=1 -timeout 15m ./internal/cli ./test/plugin
+
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json
 	@mkdir -p build
@@ -174,6 +178,10 @@ vulncheck: bin/govulncheck ## Look for known vulnerabilities. VULNDB=URL names a
 .PHONY: build
 build: ## Build the operator: bin/manager.
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/manager .
+
+.PHONY: plugin
+plugin: ## Build the plugin of kubectl: bin/kubectl-trustedapp.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/kubectl-trustedapp ./hack/kubectl-trustedapp
 
 # The platforms of the image.
 PLATFORMS ?= linux/amd64,linux/arm64

@@ -1,0 +1,241 @@
+package plugin
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/standin"
+)
+
+// TestCommands goes through the commands in the order in which somebody might come to them.
+func TestCommands(t *testing.T) {
+	w := newWorld(t)
+	w.golden("status-none", 0, "", "status")
+	w.apply(manifest("order-sync", asService+"  credentials: {rotation: {strategy: InPlace}}\n") + manifest("portal", asWeb) + manifest("board", asSPA))
+	for _, name := range []string{"order-sync", "portal", "board"} {
+		w.is(name, v1alpha1.ReasonReady)
+	}
+	before := w.secrets(t.Context())
+	w.looks()
+	w.proves()
+	w.replaces()
+	w.differs()
+	w.finds()
+	w.adopts()
+	w.chooses()
+	w.isRefused()
+	w.leaksNothing(before)
+}
+
+// looks: status and server check.
+func (w *world) looks() {
+	w.t.Helper()
+	w.golden("status-all-well", 0, "", "status")
+	w.apply(manifest("broken", "  service: {systemUser: svc.nobody}\n"))
+	w.is("broken", v1alpha1.ReasonInvalid)
+	w.golden("status", 2, "", "status")
+	w.golden("status-wide", 2, "", "status", "-A", "-o", "wide")
+	w.golden("status-service", 0, "", "status", "order-sync")
+	w.golden("status-web", 0, "", "status", "portal")
+	w.golden("status-spa", 0, "", "status", "board")
+	w.golden("status-broken", 2, "", "status", "broken")
+	w.golden("status-json", 0, "", "status", "board", "-o", "json")
+	w.golden("status-yaml", 0, "", "status", "order-sync", "-o", "yaml")
+	w.golden("status-unknown", 1, "", "status", "nobody")
+	w.golden("status-both", 1, "", "status", "board", "-A")
+	w.golden("status-format", 1, "", "status", "-o", "xml")
+	w.golden("server", 0, "", "server", "check", "acme")
+	w.golden("server-json", 0, "", "server", "check", "acme", "-o", "json")
+	w.golden("server-unknown", 1, "", "server", "check", "nobody")
+	out, _, code := w.run("", "__complete", "status", "")
+	w.Expect(code).To(BeZero())
+	w.Expect(out).To(ContainSubstring("board\nbroken\norder-sync\nportal\n"))
+	out, _, _ = w.run("", "__complete", "server", "check", "")
+	w.Expect(out).To(ContainSubstring("acme\n"))
+}
+
+// proves: verify and token.
+func (w *world) proves() {
+	w.t.Helper()
+	w.golden("verify-service", 0, "", "verify", "order-sync")
+	w.golden("verify-web", 0, "", "verify", "portal")
+	w.golden("verify-spa", 1, "", "verify", "board")
+	w.golden("verify-broken", 1, "", "verify", "broken")
+	w.golden("token-unasked", 1, "", "token", "order-sync")
+	w.golden("token-web", 1, "", "token", "portal", "--show")
+	out, _, code := w.run("", "token", "order-sync", "--show")
+	w.Expect(code).To(BeZero())
+	w.Expect(strings.Count(out, "\n")).To(Equal(1), "nothing but the token")
+	w.Expect(strings.Count(out, ".")).To(Equal(2))
+	w.golden("token-scope", 1, "", "token", "order-sync", "--show", "--scope", "sec")
+
+	registered, _, err := w.instance.Application(w.t.Context(), "com.example.order-sync/app")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(w.instance.EditApplication(w.t.Context(), registered.ID, map[string]any{"secret": byHand})).To(Succeed())
+	w.golden("verify-refused", 2, "", "verify", "order-sync")
+	w.golden("verify-refused-json", 2, "", "verify", "order-sync", "-o", "json")
+}
+
+// replaces: rotate and revoke.
+func (w *world) replaces() {
+	w.t.Helper()
+	former := w.published("order-sync")
+	_, err, code := w.run("", "rotate", "order-sync", "--wait")
+	w.Expect(code).To(BeZero(), err)
+	w.Expect(err).To(ContainSubstring("asked for a new credential of orders/order-sync"))
+	w.Expect(err).To(ContainSubstring("Ready, rotation Idle"))
+	rotated := w.published("order-sync")
+	w.Expect(rotated).NotTo(Equal(former))
+	_, _, code = w.run("", "verify", "order-sync")
+	w.Expect(code).To(BeZero())
+
+	w.golden("revoke-no", 1, "n\n", "revoke", "order-sync")
+	w.Expect(w.published("order-sync")).To(Equal(rotated), "nothing was done")
+	_, err, code = w.run("y\n", "revoke", "order-sync", "--wait")
+	w.Expect(code).To(BeZero(), err)
+	w.Expect(w.published("order-sync")).NotTo(Equal(rotated))
+	w.golden("rotate-spa", 1, "", "rotate", "board")
+	w.kubectl("annotate", "ta", "portal", "-n", namespace, v1alpha1.PausedAnnotation+"="+v1alpha1.PausedValue)
+	w.is("portal", v1alpha1.ReasonPaused)
+	w.golden("rotate-paused", 0, "", "rotate", "portal", "--wait")
+	w.kubectl("annotate", "ta", "portal", "-n", namespace, v1alpha1.PausedAnnotation+"-")
+}
+
+// kubectl runs kubectl as the administrator.
+func (w *world) kubectl(args ...string) string {
+	w.t.Helper()
+	out, err := w.Kubectl(w.t.Context(), args...)
+	w.Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+// published is the client_secret that workloads mount.
+func (w *world) published(name string) string {
+	w.t.Helper()
+	var secret corev1.Secret
+	w.Expect(w.Admin.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &secret)).To(Succeed())
+	return string(secret.Data[v1alpha1.KeyClientSecret])
+}
+
+// differs: diff.
+func (w *world) differs() {
+	w.t.Helper()
+	w.golden("diff-none", 0, "", "diff", "order-sync")
+	w.kubectl("patch", "ta", "order-sync", "-n", namespace, "--type=merge", "-p", `{"spec":{"driftPolicy":"Warn"}}`)
+	w.is("order-sync", v1alpha1.ReasonReady)
+	registered, _, err := w.instance.Application(w.t.Context(), "com.example.order-sync/app")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(w.instance.EditApplication(w.t.Context(), registered.ID, map[string]any{"scope": "read update", "name": "By hand"})).To(Succeed())
+	w.kubectl("annotate", "ids", "acme", v1alpha1.SweepAnnotation+"=1")
+	w.Eventually(func() int {
+		_, _, code := w.run("", "diff", "order-sync")
+		return code
+	}).Should(Equal(2))
+	w.golden("diff", 2, "", "diff", "order-sync")
+	w.golden("diff-json", 2, "", "diff", "order-sync", "-o", "json")
+}
+
+// finds: orphans.
+func (w *world) finds() {
+	w.t.Helper()
+	w.golden("orphans-none", 0, "", "orphans")
+	w.golden("orphans-nowhere", 1, "", "orphans", "--delete")
+	w.golden("orphans-nothing-to-delete", 0, "", "orphans", "--on", "acme", "--delete", "--yes")
+	w.apply(manifest("left", asService+"  deletionPolicy: Orphan\n"))
+	w.is("left", v1alpha1.ReasonReady)
+	w.kubectl("delete", "ta", "left", "-n", namespace)
+	w.kubectl("annotate", "ids", "acme", "--overwrite", v1alpha1.SweepAnnotation+"=2")
+	w.Eventually(func() int {
+		_, _, code := w.run("", "orphans")
+		return code
+	}).Should(Equal(2))
+	w.golden("orphans", 2, "", "orphans", "--on", "acme")
+	w.golden("orphans-json", 2, "", "orphans", "-o", "json")
+	w.golden("orphans-delete-no", 1, "", "orphans", "--on", "acme", "--delete")
+	_, found, err := w.instance.Application(w.t.Context(), "com.example.left/app")
+	w.Expect(found, err).To(BeTrue(), "nothing was done")
+	w.golden("orphans-delete", 0, "", "orphans", "--on", "acme", "--delete", "--yes")
+	_, found, err = w.instance.Application(w.t.Context(), "com.example.left/app")
+	w.Expect(found, err).To(BeFalse())
+	w.Expect(w.kubectl("get", "ids", "acme", "-o", "jsonpath={.spec.orphanPolicy}")).To(Equal(string(v1alpha1.OrphanReport)), "as it was")
+}
+
+// adopts: adopt.
+func (w *world) adopts() {
+	w.t.Helper()
+	scope := "read"
+	_, err := w.instance.AddApplication(w.t.Context(), standin.Application{
+		ApplicationURI: "com.example.old/app", Name: "Old", IsEnabled: true, ClientType: "Confidential", Secret: byHand, Scope: &scope,
+		SystemUserAllowed: true, SystemUser: "svc.orders",
+	})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(w.Admin.Create(w.t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "old-by-hand"}, Data: map[string][]byte{v1alpha1.KeyClientSecret: []byte(byHand)},
+	})).To(Succeed())
+	w.apply(manifest("old", asService))
+	w.is("old", v1alpha1.ReasonOwnershipConflict)
+	w.golden("adopt-no", 1, "", "adopt", "old")
+	w.golden("adopt-spa", 1, "", "adopt", "board", "--secret", "old-by-hand")
+	_, told, code := w.run("", "adopt", "old", "--secret", "old-by-hand", "--wait")
+	w.Expect(code).To(BeZero(), told)
+	w.Expect(told).To(ContainSubstring("orders/old may adopt com.example.old/app (adoptionPolicy IfUnowned)"))
+	w.Expect(w.published("old")).To(Equal(byHand), "whoever has the secret goes on")
+}
+
+// chooses: choose. What it writes is accepted by the API server.
+func (w *world) chooses() {
+	w.t.Helper()
+	kinds := map[string][]string{
+		"service": {"--users", "no", "--system-user", "svc.orders"},
+		"web":     {"--users", "yes", "--keeps-secret", "yes", "--alone", "no", "--redirect-uri", "https://a.example.com/cb"},
+		"spa":     {"--users", "yes", "--keeps-secret", "no", "--alone", "no", "--redirect-uri", "https://a.example.com/cb"},
+		"hybrid": {"--users", "yes", "--keeps-secret", "yes", "--alone", "yes", "--redirect-uri", "https://a.example.com/cb",
+			"--system-user", "svc.orders"},
+	}
+	for kind, flags := range kinds {
+		args := append([]string{"choose", "--name", "chosen", "--on", "acme", "--uri", "com.example.chosen/app"}, flags...)
+		w.golden("choose-"+kind, 0, "", args...)
+		out, _, _ := w.run("", args...)
+		command := exec.CommandContext(w.t.Context(), bed.Path("bin/kubectl"), "--kubeconfig", w.Plane.Kubeconfig, "apply", "--dry-run=server", "-f", "-")
+		command.Stdin = strings.NewReader(out)
+		said, err := command.CombinedOutput()
+		w.Expect(err).NotTo(HaveOccurred(), string(said))
+	}
+	w.golden("choose-asked", 0, "perhaps\nyes\nno\nno\nBad Name\nchosen\nacme\ncom.example.chosen/app\nhttps://a.example.com/cb\n", "choose")
+	w.golden("choose-two", 1, "", "choose", "--users", "yes", "--keeps-secret", "no", "--alone", "yes")
+	w.golden("choose-wrong", 1, "", "choose", "--users", "sometimes")
+	w.golden("choose-no-answer", 1, "", "choose")
+}
+
+// isRefused: who lacks a right is told which, and who gives it.
+func (w *world) isRefused() {
+	w.t.Helper()
+	w.kubectl("create", "rolebinding", "viewer", "--clusterrole=trustedapp-operator-view", "--user=viewer", "-n", namespace)
+	w.golden("refused-status", 1, "", "status", "--as", "nobody")
+	w.golden("refused-all", 1, "", "status", "-A", "--as", "viewer")
+	w.golden("refused-verify", 1, "", "verify", "order-sync", "--as", "viewer")
+	w.golden("refused-rotate", 1, "", "rotate", "order-sync", "--as", "viewer")
+	w.golden("refused-server", 0, "", "server", "check", "acme", "--as", "viewer")
+	w.golden("unknown-command", 1, "", "frobnicate")
+	_, said, code := w.run("", "status", "--context", "elsewhere")
+	w.Expect(code).To(Equal(1))
+	w.Expect(said).To(ContainSubstring(`context "elsewhere" does not exist`))
+}
+
+// leaksNothing: no secret was printed, neither one of before nor one of now.
+func (w *world) leaksNothing(before []string) {
+	w.t.Helper()
+	all := append(before, w.secrets(w.t.Context())...)
+	w.Expect(len(all)).To(BeNumerically(">", 5))
+	for _, secret := range all {
+		w.Expect(w.printed.String()).NotTo(ContainSubstring(secret))
+	}
+}
