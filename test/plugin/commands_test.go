@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,7 +234,7 @@ func (w *world) isRefused() {
 // leaksNothing: no secret was printed, neither one of before nor one of now.
 func (w *world) leaksNothing(before []string) {
 	w.t.Helper()
-	all := append(before, w.secrets(w.t.Context())...)
+	all := slices.Concat(before, w.secrets(w.t.Context()))
 	w.Expect(len(all)).To(BeNumerically(">", 5))
 	for _, secret := range all {
 		w.Expect(w.printed.String()).NotTo(ContainSubstring(secret))

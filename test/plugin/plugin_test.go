@@ -141,7 +141,7 @@ const (
 )
 
 // is waits until an application is in a state.
-func (w *world) is(name, reason string) *v1alpha1.TrustedApplication {
+func (w *world) is(name, reason string) {
 	w.t.Helper()
 	var app v1alpha1.TrustedApplication
 	w.Eventually(func() string {
@@ -151,7 +151,6 @@ func (w *world) is(name, reason string) *v1alpha1.TrustedApplication {
 		}
 		return ""
 	}).Should(Equal(reason), name)
-	return &app
 }
 
 // secrets are all that must not be printed.
