@@ -117,19 +117,22 @@ func (p *published) grant(ctx context.Context, scopes []string) (oauth.Granted, 
 	return g, nil
 }
 
+// errOpaque is no failure: such a token is meant for the server alone.
+var errOpaque = errors.New("the token is opaque: only the server knows what it says")
+
 // claims are what a token says, unchecked: that is for those who accept it.
 func claims(token idserver.Secret) (map[string]any, error) {
 	parts := strings.Split(token.Reveal(), ".")
 	if len(parts) != 3 {
-		return nil, errors.New("the token is opaque: only the server knows what it says")
+		return nil, errOpaque
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return nil, errors.New("the token is opaque: only the server knows what it says")
+		return nil, errOpaque
 	}
 	var all map[string]any
 	if json.Unmarshal(raw, &all) != nil {
-		return nil, errors.New("the token is opaque: only the server knows what it says")
+		return nil, errOpaque
 	}
 	return all, nil
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 )
@@ -110,6 +112,9 @@ func (e *env) tellLost(all []lost, servers int) error {
 	return table(e.Out, rows...)
 }
 
+// lastWord is how long giving the former policy back may take.
+const lastWord = 15 * time.Second
+
 // deleteOrphans lends the server the orphanPolicy Delete until its orphans are gone. The operator deletes what two sweeps in a row found.
 func (e *env) deleteOrphans(ctx context.Context, name string, yes bool, timeout time.Duration) error {
 	server, err := e.identityServer(ctx, name)
@@ -125,13 +130,29 @@ func (e *env) deleteOrphans(ctx context.Context, name string, yes bool, timeout 
 	if err := e.confirm(yes, question); err != nil {
 		return err
 	}
-	former := server.Spec.OrphanPolicy
-	if err := e.setOrphanPolicy(ctx, server, v1alpha1.OrphanDelete); err != nil {
+	if err := e.setOrphanPolicy(ctx, name, v1alpha1.OrphanDelete); err != nil {
 		return err
 	}
+	err = e.sweepAway(ctx, name, before, timeout)
+	// The former policy comes back in any case: after an interruption, and where the server cannot be read any more.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
+	if back := e.setOrphanPolicy(last, name, server.Spec.OrphanPolicy); back != nil {
+		err = errors.Join(err, fmt.Errorf("the IdentityServer %s STILL HAS orphanPolicy Delete; set it to %s: %w", name, server.Spec.OrphanPolicy, back))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.Out, "orphans deleted at %s: %d\n", name, before)
+	return err
+}
+
+// sweepAway asks for sweeps until a server has no orphans that could be deleted; at first it has so many.
+func (e *env) sweepAway(ctx context.Context, name string, before int, timeout time.Duration) error {
 	left := before
-	err = wait.PollUntilContextTimeout(ctx, 2*time.Second, timeout, true, func(ctx context.Context) (bool, error) {
-		if server, err = e.identityServer(ctx, name); err != nil {
+	err := wait.PollUntilContextTimeout(ctx, 2*time.Second, timeout, true, func(ctx context.Context) (bool, error) {
+		server, err := e.identityServer(ctx, name)
+		if err != nil {
 			return false, err
 		}
 		if left = deletable(server); left == 0 {
@@ -139,15 +160,9 @@ func (e *env) deleteOrphans(ctx context.Context, name string, yes bool, timeout 
 		}
 		return false, e.annotate(ctx, server, v1alpha1.SweepAnnotation, time.Now().UTC().Format(time.RFC3339Nano))
 	})
-	// Also after an interruption the policy is as it was.
-	back := e.setOrphanPolicy(context.WithoutCancel(ctx), server, former)
 	if wait.Interrupted(err) && ctx.Err() == nil {
-		err = &timeoutError{message: fmt.Sprintf("%d of %d orphans were left at %s after %s", left, before, name, timeout)}
+		return &timeoutError{message: fmt.Sprintf("%d of %d orphans were left at %s after %s", left, before, name, timeout)}
 	}
-	if err := errors.Join(err, back); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.Out, "%d orphans were deleted at %s\n", before, name)
 	return err
 }
 
@@ -162,8 +177,14 @@ func deletable(server *v1alpha1.IdentityServer) int {
 	return n
 }
 
-func (e *env) setOrphanPolicy(ctx context.Context, server *v1alpha1.IdentityServer, policy v1alpha1.OrphanPolicy) error {
-	before := server.DeepCopy()
-	server.Spec.OrphanPolicy = policy
-	return e.patch(ctx, server, before)
+// setOrphanPolicy changes nothing else, and needs to read nothing.
+func (e *env) setOrphanPolicy(ctx context.Context, name string, policy v1alpha1.OrphanPolicy) error {
+	k, err := e.client()
+	if err != nil {
+		return err
+	}
+	server := &v1alpha1.IdentityServer{}
+	server.Name = name
+	patch := fmt.Appendf(nil, `{"spec":{"orphanPolicy":%q}}`, policy)
+	return k.Patch(ctx, server, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldOwner))
 }

@@ -111,13 +111,16 @@ func (e *env) annotate(ctx context.Context, o client.Object, annotation, value s
 	return e.patch(ctx, o, before)
 }
 
+// fieldOwner is who wrote, in managedFields.
+const fieldOwner = "kubectl-trustedapp"
+
 // patch sends what changed.
 func (e *env) patch(ctx context.Context, o, before client.Object) error {
 	k, err := e.client()
 	if err != nil {
 		return err
 	}
-	return k.Patch(ctx, o, client.MergeFrom(before), client.FieldOwner("kubectl-trustedapp"))
+	return k.Patch(ctx, o, client.MergeFrom(before), client.FieldOwner(fieldOwner))
 }
 
 // replaced says whether the credential that was asked for is published and used.

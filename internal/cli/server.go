@@ -123,9 +123,9 @@ func (e *env) serverTree(r serverReport, counted error) error {
 	}
 	if c := r.Capabilities; c != nil {
 		b.below = append(b.below, leaf("secrets", fmt.Sprintf("%s, %d at a time", c.SecretOrigin, c.SecretSlots)),
-			leaf("methods", words(c.Methods)), leaf("rotation by", words(c.Strategies)))
+			leaf("methods", joined(c.Methods, ", ")), leaf("rotation by", joined(c.Strategies, ", ")))
 		if len(c.Features) > 0 {
-			b.below = append(b.below, leaf("features", words(c.Features)))
+			b.below = append(b.below, leaf("features", joined(c.Features, ", ")))
 		}
 	}
 	if len(r.Limits) > 0 {
@@ -141,11 +141,11 @@ func (e *env) serverTree(r serverReport, counted error) error {
 	return b.draw(e.Out, "")
 }
 
-// words joins names.
-func words[T ~string](names []T) string {
+// joined writes names in a line.
+func joined[T ~string](names []T, separator string) string {
 	all := make([]string, 0, len(names))
 	for _, n := range names {
 		all = append(all, string(n))
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, separator)
 }

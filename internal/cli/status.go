@@ -104,11 +104,7 @@ func (r registration) line() string {
 		words = append(words, "as "+r.SystemUser)
 	}
 	if len(r.Scopes) > 0 {
-		scopes := make([]string, 0, len(r.Scopes))
-		for _, s := range r.Scopes {
-			scopes = append(scopes, string(s))
-		}
-		words = append(words, "scopes "+strings.Join(scopes, " "))
+		words = append(words, "scopes "+joined(r.Scopes, " "))
 	}
 	if !r.Enabled {
 		words = append(words, "disabled")

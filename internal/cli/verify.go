@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -110,22 +111,13 @@ func (e *env) tell(f proof) error {
 	if f.Opaque {
 		rows = append(rows, []string{"claims", "none can be read: the token is opaque"})
 	}
-	for _, name := range sortedKeys(f.Claims) {
+	for _, name := range slices.Sorted(maps.Keys(f.Claims)) {
 		rows = append(rows, []string{"claim " + name, claimText(f.Claims[name])})
 	}
 	if _, err := fmt.Fprintf(e.Out, "%s the server accepts the published credential\n", e.ink.mark("True")); err != nil {
 		return err
 	}
 	return table(e.Out, rows...)
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // claimText writes a claim for a person: times as such, lists with spaces.

@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"context"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -163,10 +165,45 @@ func (w *world) finds() {
 	w.golden("orphans-delete-no", 1, "", "orphans", "--on", "acme", "--delete")
 	_, found, err := w.instance.Application(w.t.Context(), "com.example.left/app")
 	w.Expect(found, err).To(BeTrue(), "nothing was done")
+	w.givesBack()
 	w.golden("orphans-delete", 0, "", "orphans", "--on", "acme", "--delete", "--yes")
 	_, found, err = w.instance.Application(w.t.Context(), "com.example.left/app")
 	w.Expect(found, err).To(BeFalse())
 	w.Expect(w.kubectl("get", "ids", "acme", "-o", "jsonpath={.spec.orphanPolicy}")).To(Equal(string(v1alpha1.OrphanReport)), "as it was")
+}
+
+// givesBack: whoever does not see the end gives the server its policy back, or is told that it must be. Nobody asked for a server that deletes
+// orphans for good.
+func (w *world) givesBack() {
+	w.t.Helper()
+	w.kubectl("annotate", "ids", "acme", v1alpha1.PausedAnnotation+"="+v1alpha1.PausedValue) // the orphans stay, and the command waits
+	w.kubectl("create", "clusterrole", "janitor", "--verb=patch", "--resource=identityservers.trustedapps.dev")
+	w.kubectl("create", "clusterrolebinding", "janitor", "--clusterrole=janitor", "--user=janitor")
+	policy := func() string { return w.kubectl("get", "ids", "acme", "-o", "jsonpath={.spec.orphanPolicy}") }
+	during := func(happens func()) string {
+		ctx, interrupt := context.WithCancel(w.t.Context())
+		defer interrupt()
+		said := make(chan string, 1)
+		go func() {
+			_, told, code := w.runUntil(ctx, "", "orphans", "--on", "acme", "--delete", "--yes", "--as", "janitor")
+			said <- fmt.Sprintf("%d: %s", code, told)
+		}()
+		w.Eventually(policy).Should(Equal(string(v1alpha1.OrphanDelete)))
+		if happens == nil {
+			happens = interrupt
+		}
+		happens()
+		var last string
+		w.Eventually(said).Should(Receive(&last))
+		return last
+	}
+	w.Expect(during(nil)).To(And(HavePrefix("1: error: "), Not(ContainSubstring("STILL"))))
+	w.Expect(policy()).To(Equal(string(v1alpha1.OrphanReport)))
+
+	lost := during(func() { w.kubectl("delete", "clusterrole", "janitor") })
+	w.Expect(lost).To(And(HavePrefix("1: error: "), ContainSubstring("STILL HAS orphanPolicy Delete; set it to Report")))
+	w.kubectl("patch", "ids", "acme", "--type=merge", "-p", `{"spec":{"orphanPolicy":"Report"}}`)
+	w.kubectl("annotate", "ids", "acme", v1alpha1.PausedAnnotation+"-")
 }
 
 // adopts: adopt.

@@ -65,9 +65,15 @@ func newWorld(t *testing.T) *world {
 // run runs the plugin as somebody at a terminal does, and returns what is printed and the exit code.
 func (w *world) run(stdin string, args ...string) (out, err string, code int) {
 	w.t.Helper()
+	return w.runUntil(w.t.Context(), stdin, args...)
+}
+
+// runUntil is run, which is interrupted when ctx ends.
+func (w *world) runUntil(ctx context.Context, stdin string, args ...string) (out, err string, code int) {
+	w.t.Helper()
 	var stdout, stderr bytes.Buffer
 	args = append([]string{"--kubeconfig", w.Plane.Kubeconfig, "-n", namespace}, args...)
-	code = cli.Run(w.t.Context(), args, cli.Streams{In: strings.NewReader(stdin), Out: &stdout, Err: &stderr})
+	code = cli.Run(ctx, args, cli.Streams{In: strings.NewReader(stdin), Out: &stdout, Err: &stderr})
 	if !strings.Contains(strings.Join(args, " "), "--show") {
 		w.printed.WriteString(stdout.String() + stderr.String())
 	}
