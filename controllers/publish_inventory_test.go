@@ -54,7 +54,9 @@ func newInventoryWorld(t *testing.T, objects ...client.Object) *inventoryWorld {
 	s := newServers(t, append(objects, ids, login())...)
 	w := &inventoryWorld{servers: s, server: &searchable{probed: s.now}}
 	w.server.shown = []idserver.Surveyed{{Reply: idserver.Reply{Credential: idserver.Credential{ClientID: "com.example.orders/sync"}}}}
-	w.Dial = func(v1alpha1.IdentityServerSpec, connections.Credentials, func(idserver.Call)) (idserver.Connection, error) { return w.server, nil }
+	w.Dial = func(v1alpha1.IdentityServerSpec, connections.Credentials, func(idserver.Call)) (idserver.Connection, error) {
+		return w.server, nil
+	}
 	return w
 }
 
@@ -149,7 +151,9 @@ func TestAnInventoryExpires(t *testing.T) {
 func TestWhyThereIsNoInventory(t *testing.T) {
 	t.Run("the server cannot be searched", func(t *testing.T) {
 		w := newInventoryWorld(t)
-		w.Dial = func(v1alpha1.IdentityServerSpec, connections.Credentials, func(idserver.Call)) (idserver.Connection, error) { return w.now, nil }
+		w.Dial = func(v1alpha1.IdentityServerSpec, connections.Credentials, func(idserver.Call)) (idserver.Connection, error) {
+			return w.now, nil
+		}
 		_, told := w.reconcile(t)
 		w.Expect(told.Problem).To(ContainSubstring("shows nobody the registrations of others"))
 	})
