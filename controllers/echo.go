@@ -48,7 +48,8 @@ func (e *echoes) remember(name types.NamespacedName, result execute.Result, of e
 	_, done := result.End.(plan.Done)
 	_, watched := result.End.(plan.Observe)
 	phase := status.Phase(result.Observed)
-	if !done && !watched || len(result.Trace) == 0 || of.desired.Deleting || phase != "" && phase != v1alpha1.RotationIdle || len(result.Observed.RestartProblems) > 0 {
+	rests := phase == "" || phase == v1alpha1.RotationIdle
+	if !done && !watched || len(result.Trace) == 0 || of.desired.Deleting || !rests || len(result.Observed.RestartProblems) > 0 {
 		return
 	}
 	e.mu.Lock()

@@ -264,7 +264,8 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
 		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation, v1alpha1.InventoryAnnotation), moved(r.Shard)))).
+			predicate.GenerationChangedPredicate{}, moved(r.Shard),
+			annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation, v1alpha1.InventoryAnnotation)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -70,12 +71,14 @@ func (r *IdentityServerReconciler) publishInventory(
 	case err != nil:
 		return err
 	}
-	answer.Namespace, answer.Registrations, answer.Omitted = r.Namespace, int32(total-omitted), int32(omitted)
+	answer.Namespace, answer.Registrations, answer.Omitted = r.Namespace, counted(total-omitted), counted(omitted)
 	answer.Time, answer.Expires = new(metav1.NewTime(head.Time)), new(metav1.NewTime(head.Expires))
 	next.Inventory = answer
 	log.FromContext(ctx).Info("published the list of registrations", "registrations", total, "configMaps", len(pages))
 	return nil
 }
+
+func counted(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 // survey lists all registrations of a server.
 func (r *IdentityServerReconciler) survey(ctx context.Context, name string, server idserver.Surveyor) ([]roster.Entry, error) {

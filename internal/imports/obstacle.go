@@ -26,8 +26,8 @@ const (
 )
 
 var (
-	printable     = regexp.MustCompile(`^[!-~]+$`)
-	scopeForm     = regexp.MustCompile(`^[!#-\[\]-~]+$`)
+	printable     = regexp.MustCompile(`^[\x21-\x7E]+$`)
+	scopeForm     = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 	loginForm     = regexp.MustCompile(`^[^\s\p{Z}\p{C}]([^\p{C}]*[^\s\p{Z}\p{C}])?$`)
 	nameForm      = regexp.MustCompile(`^[^\s\p{Z}]([^\n]*[^\s\p{Z}])?$`)
 	nameForbidden = regexp.MustCompile(`[\p{Cc}\p{Zl}\p{Zp}\x{202A}-\x{202E}\x{2066}-\x{2069}]`)
@@ -145,14 +145,16 @@ func badScopes(e roster.Entry) string {
 }
 
 func badTexts(server roster.Server, e roster.Entry) string {
-	tokens := []string{string(v1alpha1.ReferenceTokensNone), string(v1alpha1.ReferenceTokensAdministratorsOnly), string(v1alpha1.ReferenceTokensAuthenticatedUsers)}
+	policies := []v1alpha1.ReferenceTokenPolicy{
+		v1alpha1.ReferenceTokensNone, v1alpha1.ReferenceTokensAdministratorsOnly, v1alpha1.ReferenceTokensAuthenticatedUsers,
+	}
 	switch {
 	case e.DisplayName == "" || utf8.RuneCountInString(e.DisplayName) > maxDisplayName || !nameForm.MatchString(e.DisplayName) ||
 		nameForbidden.MatchString(e.DisplayName):
 		return "its name is empty or too long, has white space around it, or characters that cannot be seen: correct it at the server"
 	case e.Service && server.SystemUsers && (!loginForm.MatchString(e.SystemUser) || utf8.RuneCountInString(e.SystemUser) > maxLoginLength):
 		return fmt.Sprintf("the login %q of its system user has white space around it, or characters that cannot be seen", e.SystemUser)
-	case server.ReferenceTokens && e.ReferenceTokens != "" && !slices.Contains(tokens, e.ReferenceTokens):
+	case server.ReferenceTokens && e.ReferenceTokens != "" && !slices.Contains(policies, v1alpha1.ReferenceTokenPolicy(e.ReferenceTokens)):
 		return fmt.Sprintf("%q is not a policy for reference tokens", e.ReferenceTokens)
 	}
 	return ""

@@ -139,7 +139,8 @@ func (s Summary) Table(out io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d registrations at %s: %d manifests, %d as comments only, %d skipped\n", s.Registrations, s.Server, s.Manifests, s.Obstructed, s.Skipped)
+	_, err := fmt.Fprintf(out, "\n%d registrations at %s: %d manifests, %d as comments only, %d skipped\n",
+		s.Registrations, s.Server, s.Manifests, s.Obstructed, s.Skipped)
 	if err == nil && s.Omitted > 0 {
 		_, err = fmt.Fprintf(out, "%d more are not in the list, because there was no room for them\n", s.Omitted)
 	}

@@ -150,9 +150,8 @@ func Read(documents [][]byte) (Document, error) {
 		if d.Pages != len(documents) || i > 0 && !d.Time.Equal(whole.Time) {
 			return Document{}, fmt.Errorf("page %d of the list says that there are %d, but there are %d of this time", d.Page, d.Pages, len(documents))
 		}
-		all := append(whole.Registrations, d.Registrations...)
+		d.Registrations = slices.Concat(whole.Registrations, d.Registrations)
 		whole = d
-		whole.Registrations = all
 	}
 	slices.SortFunc(whole.Registrations, func(a, b Entry) int { return strings.Compare(a.ClientID, b.ClientID) })
 	whole.Page = 1
