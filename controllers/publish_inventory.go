@@ -78,7 +78,7 @@ func (r *IdentityServerReconciler) publishInventory(
 	return nil
 }
 
-func counted(n int) int32 { return int32(min(n, math.MaxInt32)) }
+func counted(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 // survey lists all registrations of a server.
 func (r *IdentityServerReconciler) survey(ctx context.Context, name string, server idserver.Surveyor) ([]roster.Entry, error) {
