@@ -734,17 +734,16 @@ type PublishedInventory struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	ConfigMaps []string `json:"configMaps,omitempty"`
 
-	// registrations is how many are on these pages, and omitted how many are not
-	// because there is no room for them.
+	// registrations is how many are on these pages.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Registrations int32 `json:"registrations,omitempty"`
 
-	// omitted is how many registrations are on no page.
+	// omitted is how many are on none, because there is no room for them.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Omitted int32 `json:"omitted,omitempty"`
 
 	// time is when the registrations were listed.

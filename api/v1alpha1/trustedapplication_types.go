@@ -632,10 +632,10 @@ type TrustedApplicationSpec struct {
 	// the IdentityServer allows it; never one of a TrustedApplication that lives.
 	// With driftPolicy Observe nothing is written: status.drift shows what would
 	// change, and where nothing would, and nobody has marked the registration, it
-	// is watched (Ready, Observed). The client id stays. The secret stays where a Secret in this
-	// namespace, labelled trustedapps.dev/adopt-for with the name of this
-	// TrustedApplication, holds the right client_secret; else a new one is set at
-	// once, and whoever has the old one fails.
+	// is watched (Ready, Observed). The client id stays. The secret stays where a
+	// Secret in this namespace, labelled trustedapps.dev/adopt-for with the name
+	// of this TrustedApplication, holds the right client_secret; else a new one is
+	// set at once, and whoever has the old one fails.
 	//
 	// +optional
 	// +default="Never"
