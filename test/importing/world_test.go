@@ -194,6 +194,14 @@ func (w *world) writes() int {
 	return counts.Writes
 }
 
+// reads are the requests for registrations that reached the server, those in batches not counted one by one.
+func (w *world) reads() int {
+	w.t.Helper()
+	counts, err := w.instance.Counts(w.t.Context())
+	w.Expect(err).NotTo(HaveOccurred())
+	return counts.Requests["GET Systems_Security_TrustedApplications"] + counts.Requests["POST $batch"]
+}
+
 // registered are all trusted applications, as they are stored.
 func (w *world) registered() map[string]standin.Application {
 	w.t.Helper()
