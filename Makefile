@@ -92,6 +92,10 @@ rotation: controlplane standin build ## Prove that rotations disturb no client: 
 	@mkdir -p build
 	ROTATIONS=$(or $(ROTATIONS),10) go test -count=1 -v -timeout 30m ./test/rotation
 
+.PHONY: import
+import: controlplane standin build ## Import 200 registrations that were made by hand, without a write at the server. build/import.json
+	go test -count=1 -v -timeout 15m ./test/importing
+
 .PHONY: faults
 faults: controlplane standin identityservers build ## Let every call of the operator go wrong in every way, and in all pairs; find the seeded mistakes. build/faults.json
 	@mkdir -p build

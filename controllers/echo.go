@@ -46,8 +46,10 @@ const echoPeriod = 5 * time.Second
 // remember keeps how a run ended, where nothing is left to do but what the time brings.
 func (e *echoes) remember(name types.NamespacedName, result execute.Result, of echo) {
 	_, done := result.End.(plan.Done)
+	_, watched := result.End.(plan.Observe)
 	phase := status.Phase(result.Observed)
-	if !done || len(result.Trace) == 0 || of.desired.Deleting || phase != "" && phase != v1alpha1.RotationIdle || len(result.Observed.RestartProblems) > 0 {
+	rests := phase == "" || phase == v1alpha1.RotationIdle
+	if !done && !watched || len(result.Trace) == 0 || of.desired.Deleting || !rests || len(result.Observed.RestartProblems) > 0 {
 		return
 	}
 	e.mu.Lock()

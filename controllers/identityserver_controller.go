@@ -42,8 +42,9 @@ const maxProbes = 16
 // IdentityServerReconciler probes identity servers and keeps a connection to each.
 type IdentityServerReconciler struct {
 	Client client.Client
-	// Live reads past the cache: Secrets are never cached.
-	Live client.Reader
+	// Live reads past the cache: Secrets are never cached. Writer writes what is published for administrators.
+	Live   client.Reader
+	Writer client.Client
 	// Namespace is the operator's own, the only one that credentials of servers are read from.
 	Namespace string
 	// Shard is what this operator works on.
@@ -96,8 +97,9 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		r.forget(req.Name)
 		return ctrl.Result{}, nil
 	}
+	due := r.expireInventory(ctx, &ids)
 	if isPaused(&ids) {
-		return r.pause(ctx, &ids)
+		return ctrl.Result{RequeueAfter: due}, r.pause(ctx, &ids)
 	}
 	connection, probe, err := r.probe(ctx, &ids)
 	if err != nil {
@@ -121,11 +123,14 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 		if err := r.sweep(ctx, &ids, connection, &next); err != nil {
 			return ctrl.Result{}, err
 		}
+		if err := r.publishInventory(ctx, &ids, connection, &next); err != nil {
+			return ctrl.Result{}, err
+		}
 	}
 	if err := r.write(ctx, &ids, next); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: r.next(&ids, probe)}, nil
+	return ctrl.Result{RequeueAfter: sooner(r.next(&ids, probe), due, untilExpiry(next.Inventory))}, nil
 }
 
 // probe connects to the server and probes it.
@@ -197,6 +202,7 @@ func missing(format string, args ...any) status.Probe {
 
 // write writes the status if it changed, with an event where readiness or the number of orphans did.
 func (r *IdentityServerReconciler) write(ctx context.Context, ids *v1alpha1.IdentityServer, next v1alpha1.IdentityServerStatus) error {
+	status.ExpireInventory(&next, time.Now())
 	former := ids.Status
 	if equality.Semantic.DeepEqual(former, next) {
 		return nil
@@ -258,7 +264,8 @@ func (r *IdentityServerReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identityserver").
 		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation), moved(r.Shard)))).
+			predicate.GenerationChangedPredicate{}, moved(r.Shard),
+			annotated(v1alpha1.PausedAnnotation, v1alpha1.SweepAnnotation, v1alpha1.InventoryAnnotation)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.withCredentials)).
 		WatchesRawSource(source.Channel(r.Suspects, suspect)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxProbes}).

@@ -60,7 +60,7 @@ func newServers(t *testing.T, objects ...client.Object) *servers {
 	s := &servers{Gomega: NewWithT(t), api: newAPI(t, nil, objects...), recorder: events.NewFakeRecorder(100), now: &probed{}}
 	s.now.info.Endpoints.Issuer = "https://acme.example/id"
 	s.IdentityServerReconciler = &IdentityServerReconciler{
-		Client: s.api, Live: s.api, Namespace: own, Recorder: s.recorder, ProbeInterval: 30 * time.Minute, Metrics: metrics.NewActivity(),
+		Client: s.api, Live: s.api, Writer: s.api, Namespace: own, Recorder: s.recorder, ProbeInterval: 30 * time.Minute, Metrics: metrics.NewActivity(),
 		Pool: connections.NewPool(func(name string) { s.changed = append(s.changed, name) }, func(string) {}),
 		Dial: func(_ v1alpha1.IdentityServerSpec, own connections.Credentials, _ func(idserver.Call)) (idserver.Connection, error) {
 			s.dials++

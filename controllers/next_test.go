@@ -5,6 +5,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -29,6 +30,7 @@ func TestWhenToComeBack(t *testing.T) {
 		attempts  int // that the back-off counts afterwards, of two before
 	}{
 		"done":                 {plan.Done{}, BeZero(), false, 0},
+		"only watched":         {plan.Observe{}, BeZero(), false, 0},
 		"no server":            {plan.Wait{Reason: v1alpha1.ReasonServerNotFound}, BeZero(), false, 2},
 		"server not ready":     {plan.Wait{Reason: v1alpha1.ReasonServerNotReady}, BeZero(), false, 2},
 		"server unavailable":   {plan.Wait{Reason: v1alpha1.ReasonServerUnavailable}, about(4 * first), true, 3},
@@ -89,4 +91,23 @@ func TestRoomFollowsWhatTheServerTakes(t *testing.T) {
 	g.Expect(room(idserver.Capabilities{MaxInFlight: 1})).To(Equal(2))
 	g.Expect(room(idserver.Capabilities{MaxInFlight: 1, Batch: 50})).To(Equal(75))
 	g.Expect(room(idserver.Capabilities{MaxInFlight: 1, Batch: 200})).To(Equal(maxRoom), "there are servers besides")
+}
+
+func TestAnOutageDisturbsOnlyWhoNeedsTheServer(t *testing.T) {
+	g := NewWithT(t)
+	discovered := connections.Entry{Info: idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.example/id"}}}
+	ready := func(reason string) *v1alpha1.TrustedApplication {
+		app := newApp()
+		app.Status.ObservedGeneration = app.Generation
+		app.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reason}}
+		return app
+	}
+	g.Expect(undisturbed(ready(v1alpha1.ReasonReady), connections.Entry{}, true)).To(BeTrue(), "nobody asked the server since the start")
+	g.Expect(undisturbed(ready(v1alpha1.ReasonReady), discovered, true)).To(BeFalse(), "its run knows what does without the server")
+	g.Expect(undisturbed(ready(v1alpha1.ReasonObserved), discovered, true)).To(BeTrue(), "there is nothing but to look")
+	edited := ready(v1alpha1.ReasonObserved)
+	edited.Generation++
+	g.Expect(undisturbed(edited, discovered, true)).To(BeFalse())
+	discovered.Ready = true
+	g.Expect(undisturbed(ready(v1alpha1.ReasonObserved), discovered, true)).To(BeFalse())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -44,14 +43,14 @@ func (r *TrustedApplicationReconciler) tellPaused(ctx context.Context, app *v1al
 }
 
 // pause leaves a server alone: it is not even probed. Its applications learn it from the pool.
-func (r *IdentityServerReconciler) pause(ctx context.Context, ids *v1alpha1.IdentityServer) (ctrl.Result, error) {
+func (r *IdentityServerReconciler) pause(ctx context.Context, ids *v1alpha1.IdentityServer) error {
 	r.backoff.Forget(ids.Name)
 	message := "paused by the annotation " + v1alpha1.PausedAnnotation + unpause + ", nor for its TrustedApplications"
 	if err := r.write(ctx, ids, status.PausedServer(ids, message, metav1.Now())); err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
 	entry, _ := r.Pool.Get(ids.Name)
 	entry.Paused = true
 	r.Pool.Set(ids.Name, entry)
-	return ctrl.Result{}, nil
+	return nil
 }

@@ -97,7 +97,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
 	book := &inventory.Book{}
 	servers := &IdentityServerReconciler{
-		Client: mgr.GetClient(), Live: live, Namespace: s.Namespace, Shard: s.Shard, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
+		Client: mgr.GetClient(), Live: live, Writer: live, Namespace: s.Namespace, Shard: s.Shard, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out, Metrics: activity,
 		Cluster: s.Cluster, Inventory: book, Wake: parked.wake,
 	}

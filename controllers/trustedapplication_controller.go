@@ -218,9 +218,11 @@ func (r *TrustedApplicationReconciler) retry(ctx context.Context, req ctrl.Reque
 
 // undisturbed says whether all that is wrong with an application is that its server did not answer since this process began: it was Ready
 // before, and stays so, as it would have without a restart. What it needs of the server it gets when that answers. A pause that is over has to
-// be told, though.
+// be told, though. The same holds in every outage for one of which nothing is published: its registration was only watched.
 func undisturbed(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool) bool {
-	return known && entry.Info.Endpoints.Issuer == "" && app.DeletionTimestamp.IsZero() &&
+	ready := meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady)
+	watched := ready != nil && ready.Reason == v1alpha1.ReasonObserved && !entry.Ready
+	return known && (entry.Info.Endpoints.Issuer == "" || watched) && app.DeletionTimestamp.IsZero() &&
 		app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady) &&
 		meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionPaused) == nil
 }

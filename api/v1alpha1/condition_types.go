@@ -49,6 +49,9 @@ const (
 	ReasonDisabled = "Disabled"
 	// ReasonInSync: the registration at the server is as the spec asks.
 	ReasonInSync = "InSync"
+	// ReasonObserved: the registration is somebody else's and as the spec asks; with spec.driftPolicy Observe it is watched, and nothing is
+	// written.
+	ReasonObserved = "Observed"
 	// ReasonPaused: somebody paused the object; the operator does nothing for it until the annotation is removed.
 	ReasonPaused = "Paused"
 	// ReasonDiscovered: the server's endpoints and version are known.

@@ -698,6 +698,68 @@ type OrphanedRegistration struct {
 	Successor bool `json:"successor,omitempty"`
 }
 
+// PublishedInventory says where the list of a server's registrations is.
+type PublishedInventory struct {
+	// handledRequest is the last value of the annotation
+	// trustedapps.dev/publish-inventory that was done, or refused. A long one is
+	// told by its hash.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	HandledRequest string `json:"handledRequest,omitempty"`
+
+	// problem is why nothing was published, and what to do. Absent: it was.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Problem string `json:"problem,omitempty"`
+
+	// namespace is that of the ConfigMaps, the operator's own.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// configMaps are those that hold the list, a page each. Absent once they have
+	// expired.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	ConfigMaps []string `json:"configMaps,omitempty"`
+
+	// registrations is how many are on these pages.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Registrations int32 `json:"registrations,omitempty"`
+
+	// omitted is how many are on none, because there is no room for them.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Omitted int32 `json:"omitted,omitempty"`
+
+	// time is when the registrations were listed.
+	//
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+
+	// expires is when the ConfigMaps are deleted.
+	//
+	// +optional
+	Expires *metav1.Time `json:"expires,omitempty"`
+}
+
+// MaxInventoryPages is the number of ConfigMaps that one inventory takes at most.
+const MaxInventoryPages = 16
+
 // MaxOrphans is the number of orphans, and of declared ones, that a status lists.
 const MaxOrphans = 64
 
@@ -777,6 +839,13 @@ type IdentityServerStatus struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Abandoned []AbandonedRegistration `json:"abandoned,omitempty"`
+
+	// inventory is where the list of all registrations of the server is, for an
+	// hour, after an administrator asked for it by the annotation
+	// trustedapps.dev/publish-inventory.
+	//
+	// +optional
+	Inventory *PublishedInventory `json:"inventory,omitempty"`
 
 	// warnings tell what is accepted but a risk. Each says what to do.
 	//

@@ -47,9 +47,19 @@ const (
 	PausedValue = "true"
 	// SweepAnnotation on an IdentityServer asks for a sweep now. Any value that was not there before does.
 	SweepAnnotation = "trustedapps.dev/sweep"
+	// InventoryAnnotation on an IdentityServer asks for the list of all its registrations, in ConfigMaps of the operator's namespace. Any value
+	// that was not there before does; each value is done once.
+	InventoryAnnotation = "trustedapps.dev/publish-inventory"
 	// AbandonAnnotation on a TrustedApplication that is being deleted lets it go although its registration cannot be ended. Its value is the
 	// client id, so that nobody abandons another one than is meant.
 	AbandonAnnotation = "trustedapps.dev/abandon"
+)
+
+const (
+	// InventoryLabel on a ConfigMap in the operator's namespace names the IdentityServer that it has the list of registrations of.
+	InventoryLabel = "trustedapps.dev/inventory-of"
+	// ExpiresAnnotation says when the operator deletes such a ConfigMap (RFC 3339).
+	ExpiresAnnotation = "trustedapps.dev/expires-at"
 )
 
 // AdoptForLabel on a Secret says for which TrustedApplication of its namespace it holds the client_secret of a registration to adopt.

@@ -630,11 +630,12 @@ type TrustedApplicationSpec struct {
 	// carries no mark, or that of a former TrustedApplication of the same name.
 	// Takeover: also where it carries the mark of another cluster or system, if
 	// the IdentityServer allows it; never one of a TrustedApplication that lives.
-	// With driftPolicy Observe nothing is written, and status.drift shows what
-	// would change. The client id stays. The secret stays where a Secret in this
-	// namespace, labelled trustedapps.dev/adopt-for with the name of this
-	// TrustedApplication, holds the right client_secret; else a new one is set at
-	// once, and whoever has the old one fails.
+	// With driftPolicy Observe nothing is written: status.drift shows what would
+	// change, and where nothing would, and nobody has marked the registration, it
+	// is watched (Ready, Observed). The client id stays. The secret stays where a
+	// Secret in this namespace, labelled trustedapps.dev/adopt-for with the name
+	// of this TrustedApplication, holds the right client_secret; else a new one is
+	// set at once, and whoever has the old one fails.
 	//
 	// +optional
 	// +default="Never"

@@ -37,7 +37,7 @@ func rotation(app *v1alpha1.TrustedApplication, c idserver.Capabilities) plan.Ro
 		Grace:     length(spec.GracePeriod, defaultGrace),
 		Announced: length(spec.AnnouncePeriod, defaultAnnounce),
 		Asked: ledger.Requests{
-			Rotate: request(app.Annotations[v1alpha1.RotateAnnotation]), Revoke: request(app.Annotations[v1alpha1.RevokeAnnotation]),
+			Rotate: Request(app.Annotations[v1alpha1.RotateAnnotation]), Revoke: Request(app.Annotations[v1alpha1.RevokeAnnotation]),
 		},
 	}
 	if spec.Interval == nil {
@@ -63,8 +63,8 @@ func length(d *metav1.Duration, otherwise time.Duration) time.Duration {
 	return d.Duration
 }
 
-// request is the value of an annotation in the form in which it is noted: a long one by its hash.
-func request(value string) string {
+// Request is the value of an annotation in the form in which it is noted: a long one by its hash.
+func Request(value string) string {
 	if len(value) <= maxRequest {
 		return value
 	}

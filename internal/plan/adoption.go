@@ -39,10 +39,15 @@ func (o Observed) restorable(d Desired, have *idserver.Reply) bool {
 	return len(o.Ledger.Credentials()) > 0 || o.Left != nil || o.Output.Held != nil && !o.HeldRefused && d.provable()
 }
 
+// unowned says whether nobody marked a registration.
+func unowned(have *idserver.Reply) bool {
+	return have.Owner == (idserver.Mark{}) && have.ForeignOwner == ""
+}
+
 // adoptable says whether the policies allow to take a registration over.
 func (o Observed) adoptable(d Desired, have *idserver.Reply) bool {
 	switch {
-	case have.Owner == (idserver.Mark{}) && have.ForeignOwner == "", d.former(have.Owner):
+	case unowned(have), d.former(have.Owner):
 		return d.Adoption.Unowned
 	case have.Owner.Cluster == d.Key.Owner.Cluster:
 		return d.Adoption.Takeover && !o.OwnerLives
@@ -58,20 +63,37 @@ func (o Observed) claimable(d Desired, have *idserver.Reply) bool {
 // provable says whether the server can say whether a secret works.
 func (d Desired) provable() bool { return d.Confidential() && d.Verify && d.Want.Enabled }
 
-// Preview names what an adoption would change.
+// Preview names what an adoption would change; "registration" where there is none to adopt.
 func (o Observed) Preview(d Desired) []string {
 	have := o.Server(d)
-	if have == nil || have.Owner == d.Key.Owner || !d.Adoption.Observe || !o.adoptable(d, have) || o.restorable(d, have) {
+	switch {
+	case o.vanished(d):
+		return []string{"registration"}
+	case have == nil || have.Owner == d.Key.Owner || !d.Adoption.Observe || !o.adoptable(d, have) || o.restorable(d, have):
 		return nil
 	}
 	return d.Want.Diff(have.Registration)
 }
 
-// preview shows what an adoption would change, and waits.
+// vanished says whether an application that is to show first what it would adopt found nothing, and never had anything of its own.
+func (o Observed) vanished(d Desired) bool {
+	id := o.ClientID(d)
+	return d.Adoption.Observe && !d.Adoption.None() && o.looked(id) && o.Found[id] == nil && o.Ledger.Empty() && !o.Output.Any
+}
+
+// preview shows what an adoption would change, and waits. Where nobody owns the registration and nothing would change, there is nothing to wait
+// for: it is as the spec says.
 func preview(d Desired, o Observed) Step {
+	if o.vanished(d) {
+		return Fail{Reason: v1alpha1.ReasonAdoptionPending, Message: fmt.Sprintf("the client id %s is not registered, so there is nothing to adopt. "+
+			"Nothing was changed: set spec.driftPolicy to Enforce or Warn to register it", o.ClientID(d))}
+	}
 	have := o.Server(d)
 	if have == nil || have.Owner == d.Key.Owner || !d.Adoption.Observe || o.restorable(d, have) {
 		return nil
+	}
+	if unowned(have) && len(o.Preview(d)) == 0 {
+		return Observe{}
 	}
 	return Fail{Reason: v1alpha1.ReasonAdoptionPending, Message: fmt.Sprintf("the client id %s is registered already and would be adopted; "+
 		"status.drift names what differs from the spec. Nothing was changed: set spec.driftPolicy to Enforce or Warn to adopt it", o.ClientID(d))}

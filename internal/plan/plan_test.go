@@ -65,8 +65,12 @@ var livingCases = []ruleCase{
 		says(Lookup{ClientID: otherID}, taking, noLedger, held, heldOther), says(Lookup{ClientID: appID}, noLedger, held, heldOther),
 	}, [][]edit{{asked}, {taking, onOther}, {announcing, asked, granted}, {announcing, announcedNext, readable}, {asked, granted, serverDown}, {}, {unpublished, serverIssued}, {unpublished, absentLooked}}},
 	{"respectOwner", []spoken{failsWith("OwnershipConflict", unpublished, lookedUp(theirs))}, [][]edit{{unpublished, lookedUp(mine)}, {unpublished, absentLooked}, {lookedUp(theirs)}}},
-	{"preview", []spoken{failsWith("AdoptionPending", unpublished, lookedUp(nobody), adopting, observing)}, [][]edit{
+	{"preview", []spoken{
+		failsWith("AdoptionPending", unpublished, lookedUp(nobody), adopting, observing), says(Observe{}, unpublished, asWanted(nobody), adopting, observing),
+		failsWith("AdoptionPending", unpublished, asWanted(theirs), takingOver, observing), failsWith("AdoptionPending", emptyLedger, nothingOut, absentLooked, adopting, observing),
+	}, [][]edit{
 		{unpublished, lookedUp(mine), adopting, observing}, {unpublished, lookedUp(nobody), adopting}, {unpublished, absentLooked, adopting, observing},
+		{unpublished, asWanted(nobody), adopting}, {emptyLedger, nothingOut, absentLooked, observing}, {emptyLedger, absentLooked, adopting, observing},
 		{unpublished, lookedUp(formerMark), adopting, observing, leftLedger},
 	}},
 	{"offered", []spoken{

@@ -129,6 +129,11 @@ const (
 
 func lookedUp(owner idserver.Mark) edit { return found(appID, &idserver.Reply{Owner: owner}) }
 
+// asWanted is a registration that differs from what is wanted in its owner only.
+func asWanted(owner idserver.Mark) edit {
+	return func(d *Desired, o *Observed) { found(appID, &idserver.Reply{Owner: owner, Registration: d.Want})(d, o) }
+}
+
 func found(id string, reply *idserver.Reply) edit {
 	return func(_ *Desired, o *Observed) {
 		all := map[string]*idserver.Reply{id: reply}

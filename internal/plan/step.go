@@ -83,6 +83,9 @@ type (
 
 	// Done is the end of a run: nothing is left to do.
 	Done struct{}
+	// Observe is the end of a run that found a registration which nobody owns to be as the spec says, and is not to adopt it: nothing was
+	// written there, and nothing is published.
+	Observe struct{}
 	// Wait is the end of a run that goes on by itself, after the time or when what it waits for changes.
 	Wait struct {
 		// Reason and Message are for the conditions.
@@ -132,13 +135,14 @@ func (RecordAbandoned) step()    {}
 func (RecordOrphans) step()      {}
 func (RemoveFinalizer) step()    {}
 func (Done) step()               {}
+func (Observe) step()            {}
 func (Wait) step()               {}
 func (Fail) step()               {}
 
 // IsEnd says whether a run ends with the step.
 func IsEnd(s Step) bool {
 	switch s.(type) {
-	case Done, Wait, Fail:
+	case Done, Observe, Wait, Fail:
 		return true
 	}
 	return false

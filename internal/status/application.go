@@ -22,12 +22,15 @@ func Application(
 	s := *app.Status.DeepCopy()
 	_, done := end.(plan.Done)
 	done = done && !d.Deleting
-	reached := done || !d.Deleting && (o.Applied || o.Committed(d))
+	_, watched := end.(plan.Observe)
+	reached := done || watched || !d.Deleting && (o.Applied || o.Committed(d))
 
 	s.Flow = desired.Flow(app.Spec)
 	s.Warnings = told(warnings)
 	if newest := o.Ledger.Newest(); newest != nil && newest.ClientID != "" {
 		s.ClientID = newest.ClientID
+	} else if watched {
+		s.ClientID = d.Key.ClientID
 	}
 	if _, stalled := end.(plan.Fail); reached || stalled { // kstatus takes an older one for progress, whatever Stalled says
 		s.ObservedGeneration = app.Generation
@@ -50,7 +53,7 @@ func Application(
 	switch {
 	case o.Inspected(d):
 		s.Drift = sorted(o.Drift(d))
-	case o.Applied:
+	case o.Applied, watched:
 		s.Drift = nil
 	case how.reason == v1alpha1.ReasonAdoptionPending:
 		s.Drift = sorted(o.Preview(d))
@@ -61,8 +64,14 @@ func Application(
 	c := conditions{list: &s.Conditions, generation: app.Generation, now: now}
 	meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionPaused)
 	c.set(v1alpha1.ConditionRegistered, registered(d, o, reached, how))
-	c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
-	c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
+	if watched {
+		nothing := verdict{metav1.ConditionUnknown, v1alpha1.ReasonObserved, "the registration is only watched: the operator has no credential of it"}
+		c.set(v1alpha1.ConditionCredentialsVerified, nothing)
+		c.set(v1alpha1.ConditionCredentialsPublished, nothing)
+	} else {
+		c.set(v1alpha1.ConditionCredentialsVerified, verified(d, o, done, how))
+		c.set(v1alpha1.ConditionCredentialsPublished, publishedCondition(o, done, how))
+	}
 	c.set(v1alpha1.ConditionInSync, inSync(s.Drift, o.Ledger.Altered, d.Enforce && !done, reached, how))
 	c.kstatus(end, how)
 	return s
@@ -93,6 +102,10 @@ func endOf(d plan.Desired, end plan.Step) verdict {
 		return verdict{metav1.ConditionFalse, e.Reason, e.Message}
 	case plan.Fail:
 		return verdict{metav1.ConditionFalse, e.Reason, e.Message}
+	}
+	if _, watched := end.(plan.Observe); watched {
+		return verdict{metav1.ConditionTrue, v1alpha1.ReasonObserved, "the registration " + d.Key.ClientID + " is as the spec asks, and carries no mark of " +
+			"this operator; with spec.driftPolicy Observe it is only watched, and nothing is published: set it to Enforce or Warn to adopt it"}
 	}
 	if !d.Want.Enabled {
 		return verdict{metav1.ConditionTrue, v1alpha1.ReasonDisabled,

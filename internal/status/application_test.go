@@ -264,3 +264,21 @@ func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
 		g.Expect(Application(a, want(), end, observed(untold, unpublished), nil, later)).To(Equal(a.Status), "the cut message again is no write")
 	}
 }
+
+func TestWhatIsOnlyWatchedIsReadyAndHasNothing(t *testing.T) {
+	g := NewWithT(t)
+	d := want()
+	d.Adoption = plan.Adoption{Unowned: true, Observe: true}
+	o := plan.Observed{Finalizer: true, Output: plan.Output{Secret: plan.Missing}, Found: map[string]*idserver.Reply{id: {Registration: d.Want}}}
+	before := app()
+	before.Status.Drift = []string{"scopes"}
+	s := Application(before, d, plan.Observe{}, o, nil, then)
+	g.Expect(summary(s.Conditions)).To(Equal(map[string]string{
+		"Ready": "T Observed", "Registered": "T Registered", "InSync": "T InSync", "CredentialsPublished": "U Observed", "CredentialsVerified": "U Observed",
+	}))
+	g.Expect(meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady).Message).To(ContainSubstring("set it to Enforce or Warn to adopt it"))
+	g.Expect(s.ObservedGeneration).To(BeEquivalentTo(3), "the server holds what this generation asks")
+	g.Expect(s.ClientID).To(Equal(id))
+	g.Expect(s.Drift).To(BeEmpty())
+	g.Expect(s.Binding).To(BeNil())
+}

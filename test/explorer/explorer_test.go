@@ -33,7 +33,7 @@ func TestExplorer(t *testing.T) {
 		}
 	}
 	all := []string{
-		"Done", v1alpha1.ReasonOwnershipConflict, v1alpha1.ReasonSecretConflict, v1alpha1.ReasonConfigMapConflict, v1alpha1.ReasonTooManyOrphans,
+		"Done", v1alpha1.ReasonObserved, v1alpha1.ReasonAdoptionPending, v1alpha1.ReasonOwnershipConflict, v1alpha1.ReasonSecretConflict, v1alpha1.ReasonConfigMapConflict, v1alpha1.ReasonTooManyOrphans,
 	}
 	if !testing.Short() { // a token that is lost before a deletion takes two edits
 		all = append(all, v1alpha1.ReasonControlLost)

@@ -108,6 +108,28 @@ func adoptions() []*World {
 	return all
 }
 
+// checkObserved checks that an end at which a registration is only watched has one to watch, which is as the application says, and nothing of its
+// own.
+func (w *World) checkObserved() *Violation {
+	if !w.adoption.Observe || w.ledger != nil && !w.ledger.Empty() {
+		return violated(justifiedStop, "Observe, with a ledger or without the policy for it")
+	}
+	if slices.ContainsFunc(w.objects, func(o object) bool { return o.owner == w.app.uid }) {
+		return violated(publishedAtRest, "something of a registration that is only watched")
+	}
+	held := w.server.Registrations()
+	i := slices.IndexFunc(held, func(r memory.Stored) bool {
+		return r.ClientID == clientID && r.Owner == idserver.Mark{} && r.ForeignOwner == ""
+	})
+	if i < 0 {
+		return violated(justifiedStop, "Observe, and nobody's registration is there")
+	}
+	if diff := w.app.spec.registration().Diff(held[i].Registration); len(diff) > 0 {
+		return violated(asDesired, "%v differ, of what is only watched", diff)
+	}
+	return nil
+}
+
 // checkAdopted checks that an offered secret stays.
 func (w *World) checkAdopted() *Violation {
 	if w.offer == "" || w.overlapped || w.ledger.Former != "" || w.late || len(w.removed) > 0 || w.ledger.Current != nil {

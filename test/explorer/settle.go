@@ -17,7 +17,7 @@ func (x *expansion) settle() *Violation {
 	return v
 }
 
-// settle also says how it ends at rest: Done, or the reason of a Fail.
+// settle also says how it ends at rest: Done, Observed, or the reason of a Fail.
 func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 	w.serverDown = false
 	var last outcome
@@ -43,6 +43,11 @@ func settle(w *World, mistake *Mistake, log func(string)) (string, *Violation) {
 			case !w.sweepAtRest():
 				return "Done", nil
 			}
+		case plan.Observe:
+			if v := w.checkObserved(); v != nil {
+				return "", v
+			}
+			return "Observed", repeat(w, mistake, log, end)
 		case plan.Fail:
 			return end.Reason, w.stop(end.Reason, end, mistake, log)
 		case plan.Wait:

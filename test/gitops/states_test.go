@@ -58,7 +58,7 @@ type end struct {
 // ends are all: every reason of the API, as something that passes and as something that needs a person.
 func ends(t *testing.T) []end {
 	t.Helper()
-	all := []end{{plan.Done{}, good, ""}}
+	all := []end{{plan.Done{}, good, ""}, {plan.Observe{}, good, ""}}
 	for _, reason := range reasons(t) {
 		all = append(all,
 			end{plan.Wait{Reason: reason, Message: "waiting: " + reason}, moving, "waiting: " + reason},

@@ -28,13 +28,14 @@ var (
 		"get namespaces kube-system/kube-system", "list namespaces", "watch namespaces", "create events.events.k8s.io demo",
 		"get secrets " + own + "/ta-1", "create secrets " + own, "update secrets " + own + "/ta-1", "delete secrets " + own + "/ta-1",
 		"get secrets demo/orders", "watch secrets demo", "create secrets demo", "update secrets demo/orders", "delete secrets demo/orders",
+		"list configmaps " + own, "create configmaps " + own, "delete configmaps " + own + "/inventory-acme-1",
 		"create configmaps demo", "update configmaps demo/shop",
 		"create leases.coordination.k8s.io " + own, "update leases.coordination.k8s.io " + own + "/trustedapp-operator",
 	}
 	refused = []string{
 		"get secrets", "list secrets", "watch secrets", "create secrets", "get configmaps", "list configmaps",
 		"get secrets default/orders", "get secrets kube-system/orders", "create secrets default", "patch secrets demo/orders", "deletecollection secrets demo",
-		"create configmaps " + own, "create configmaps default",
+		"get configmaps " + own + "/inventory-acme-1", "update configmaps " + own + "/inventory-acme-1", "watch configmaps " + own, "create configmaps default",
 		"create identityservers" + group, "update identityservers" + group, "delete identityservers" + group,
 		"create trustedapplications" + group, "update trustedapplications" + group, "patch trustedapplications/status" + group, "delete trustedapplications" + group, "deletecollection trustedapplications" + group,
 		"get namespaces default/default", "update namespaces kube-system/kube-system",

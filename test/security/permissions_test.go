@@ -164,6 +164,18 @@ func (s *stage) work(ctx context.Context) {
 		}).Should(Succeed())
 	}
 
+	By("the list of registrations, twice")
+	for _, asked := range []string{"first", "second"} {
+		ids := &v1alpha1.IdentityServer{ObjectMeta: metav1.ObjectMeta{Name: s.instance.Name}}
+		ask := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.InventoryAnnotation+`":"`+asked+`"}}}`))
+		Expect(s.bed.Admin.Patch(ctx, ids, ask)).To(Succeed())
+		Eventually(func(g Gomega) {
+			g.Expect(s.bed.Admin.Get(ctx, client.ObjectKeyFromObject(ids), ids)).To(Succeed())
+			g.Expect(ids.Status.Inventory).To(HaveField("HandledRequest", asked))
+			g.Expect(ids.Status.Inventory.Problem).To(BeEmpty())
+		}).Should(Succeed())
+	}
+
 	By("an application that goes without its end at the server")
 	left := application(victims, "left", service("svc.team-b"))
 	Expect(s.bed.Admin.Create(ctx, left)).To(Succeed())

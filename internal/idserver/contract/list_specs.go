@@ -60,4 +60,43 @@ var listSpecs = []spec{
 		}
 		s.Expect(seen).To(Equal(1))
 	}},
+	{"shows the registrations of all owners, without what is secret", all(surveying, planting), func(s scene) {
+		want := map[string]idserver.Mark{}
+		var secrets []string
+		for i := range s.PageSize + 1 {
+			c := s.registered(fmt.Sprintf("surveyed-%d", i), s.kinds()["service"])
+			want[c.cred.ClientID] = c.key.Owner
+			secrets = append(secrets, c.cred.Secret.Reveal())
+		}
+		s.Plant(s.T, s.Prefix+"unmarked", false)
+		s.Plant(s.T, s.Prefix+"foreign", true)
+		want[s.Prefix+"unmarked"], want[s.Prefix+"foreign"] = idserver.Mark{}, idserver.Mark{}
+		before := s.Requests(s.T)
+		got := map[string]idserver.Mark{}
+		surveyor, ok := s.Server.(idserver.Surveyor)
+		s.Expect(ok).To(BeTrue())
+		for shown, err := range surveyor.Survey(s.Context()) {
+			s.Expect(err).NotTo(HaveOccurred())
+			if shown.Operator {
+				continue
+			}
+			s.Expect(got).NotTo(HaveKey(shown.Credential.ClientID), "each once")
+			got[shown.Credential.ClientID] = shown.Owner
+			if shown.Credential.ClientID == s.Prefix+"foreign" {
+				s.Expect(shown.ForeignOwner).NotTo(BeEmpty())
+			} else {
+				s.Expect(shown.ForeignOwner).To(BeEmpty())
+			}
+			if shown.Owner != (idserver.Mark{}) {
+				s.Expect(s.kinds()["service"].Diff(shown.Registration)).To(BeEmpty())
+				s.Expect(shown.HasSecret).To(BeTrue())
+			}
+			s.Expect(shown.Raw).To(BeNil(), "what the backend keeps may hold the hash of a secret")
+			s.Expect(secrets).NotTo(ContainElement(shown.Credential.Secret.Reveal()))
+		}
+		s.Expect(got).To(Equal(want))
+		after := s.Requests(s.T)
+		s.Expect(after.Writes).To(Equal(before.Writes))
+		s.Expect(after.Reads-before.Reads).To(BeNumerically("<=", (len(want)+1)/s.PageSize+2), "a request for each page, and none for each user")
+	}},
 }

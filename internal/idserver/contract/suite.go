@@ -83,6 +83,12 @@ func replacing(h Harness) string {
 
 func lookup(h Harness) string { return missingIf(!h.Server.Capabilities().Lookup, "lookup") }
 
+// surveying wants a Surveyor.
+func surveying(h Harness) string {
+	_, ok := h.Server.(idserver.Surveyor)
+	return missingIf(!ok, "list of all owners")
+}
+
 func clientChosen(h Harness) string {
 	return missingIf(h.Server.Capabilities().SecretOrigin != idserver.ClientChosen, "secrets chosen by clients")
 }

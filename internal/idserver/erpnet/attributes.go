@@ -35,6 +35,8 @@ const (
 	attrBasicAuth       = "BasicAuthenticationAllowed"
 	attrReferenceTokens = "ReferenceTokens"
 	attrAccessTokens    = "AccessTokens"
+	attrCreated         = "CreationTimeUtc"
+	attrChanged         = "AggregateLastUpdateTimeUtc"
 )
 
 // coreAttributes exist in every version that the operator supports.
@@ -45,6 +47,7 @@ var coreAttributes = []string{
 
 var knownAttributes = slices.Concat(coreAttributes, []string{
 	attrODataID, attrObjectVersion, attrExternalID, attrExternalSystem, attrSystemUser, attrReferenceTokens, attrAccessTokens,
+	attrCreated, attrChanged,
 })
 
 // attributes are those of one trusted application, by their names: nil, string, bool, json.Number or userRef. An attribute

@@ -26,8 +26,12 @@ func (s *Server) List(ctx context.Context, cluster string) iter.Seq2[idserver.Re
 			yield(idserver.Reply{}, err)
 			return
 		}
+		q := query{selected: at.features.selected(), expand: expandUser, top: s.pageSize}
+		if at.features.externalFilter {
+			q.filter = attrExternalSystem + " eq " + literal(systemPrefix+cluster)
+		}
 		seen := map[string]bool{}
-		for rows, err := range s.pages(ctx, at, cluster) {
+		for rows, err := range s.pages(ctx, at, q) {
 			if err != nil {
 				yield(idserver.Reply{}, err)
 				return
@@ -46,13 +50,10 @@ func (s *Server) List(ctx context.Context, cluster string) iter.Seq2[idserver.Re
 	}
 }
 
-// pages yields the rows of each page, and an error instead of a page that cannot be read.
-func (s *Server) pages(ctx context.Context, at *site, cluster string) iter.Seq2[[]attributes, error] {
+// pages yields the rows of each page of the list of registrations, and an error instead of a page that cannot be read. Where the instance
+// refuses the filter, all of them are yielded.
+func (s *Server) pages(ctx context.Context, at *site, q query) iter.Seq2[[]attributes, error] {
 	return func(yield func([]attributes, error) bool) {
-		q := query{selected: at.features.selected(), expand: expandUser, top: s.pageSize}
-		if at.features.externalFilter {
-			q.filter = attrExternalSystem + " eq " + literal(systemPrefix+cluster)
-		}
 		if !at.features.nextLink { // then pages are counted, which takes a fixed order
 			q.orderBy = attrApplicationURI
 		}

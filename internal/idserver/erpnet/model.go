@@ -49,5 +49,6 @@ func (f features) refine(description []byte) (refined features, ok bool) {
 	refined.externalFilter = refined.externalFilter && refined.externalID
 	refined.additionalData = has["AdditionalDataJson"]
 	refined.objectVersion = f.objectVersion || has[attrObjectVersion]
+	refined.changed = has[attrChanged]
 	return refined, true
 }

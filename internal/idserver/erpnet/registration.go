@@ -14,6 +14,7 @@ import (
 const (
 	clientConfidential = "Confidential"
 	clientPublic       = "Public"
+	clientNone         = "None"
 )
 
 // SecretHash is how the instance stores a secret: base64(SHA-256(UTF-8 bytes)), standard alphabet, padded, unsalted.

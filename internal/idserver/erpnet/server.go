@@ -70,7 +70,10 @@ type Server struct {
 	site *site // nil until a probe succeeded
 }
 
-var _ idserver.Connection = (*Server)(nil)
+var (
+	_ idserver.Connection = (*Server)(nil)
+	_ idserver.Surveyor   = (*Server)(nil)
+)
 
 // New makes a Server without any I/O. It fails for a configuration that can never work.
 func New(c Config) (*Server, error) {

@@ -59,6 +59,8 @@ type features struct {
 	nextLink bool
 	// objectVersion: updates can be locked.
 	objectVersion bool
+	// changed: when a registration was changed last can be read.
+	changed bool
 }
 
 // featuresOf is the version matrix of the documentation; for the unknown version it is what all supported versions have.
@@ -68,6 +70,7 @@ func featuresOf(v version) features {
 		objectVersion: v.atLeast(version{22, 1}),
 		externalID:    v.atLeast(version{24, 1, 0, 89}), externalFilter: v.atLeast(version{24, 1, 0, 89}),
 		nextLink:       v.atLeast(version{26, 2}),
+		changed:        v.atLeast(version{26, 2}),
 		additionalData: v.atLeast(version{26, 3, 100, 4}),
 	}
 	switch {

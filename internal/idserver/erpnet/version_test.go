@@ -44,10 +44,10 @@ func TestVersionMatrix(t *testing.T) {
 		"22.1.0.0":   {urlLength: 254, objectVersion: true},
 		"24.1.0.88":  {urlLength: 254, objectVersion: true},
 		"24.1.0.89":  {urlLength: 254, objectVersion: true, externalID: true, externalFilter: true},
-		"26.2.0.15":  {urlLength: 254, objectVersion: true, externalID: true, externalFilter: true, nextLink: true},
-		"26.2.0.16":  {urlLength: 254, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, policyAttribute: "AccessTokens"},
-		"26.2.1.66":  {urlLength: 500, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, policyAttribute: "ReferenceTokens", clientTypeNone: true},
-		"26.3.100.4": {urlLength: 500, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, policyAttribute: "ReferenceTokens", clientTypeNone: true, additionalData: true},
+		"26.2.0.15":  {urlLength: 254, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, changed: true},
+		"26.2.0.16":  {urlLength: 254, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, changed: true, policyAttribute: "AccessTokens"},
+		"26.2.1.66":  {urlLength: 500, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, changed: true, policyAttribute: "ReferenceTokens", clientTypeNone: true},
+		"26.3.100.4": {urlLength: 500, objectVersion: true, externalID: true, externalFilter: true, nextLink: true, changed: true, policyAttribute: "ReferenceTokens", clientTypeNone: true, additionalData: true},
 	} {
 		want.version, _ = parseVersion(text)
 		g.Expect(featuresOf(want.version)).To(Equal(want), text)

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/idserver/oauth"
@@ -45,20 +46,61 @@ func (s *Server) find(ctx context.Context, id string) (record, error) {
 // List implements idserver.Server. Hydra lists the clients of all owners.
 func (s *Server) List(ctx context.Context, cluster string) iter.Seq2[idserver.Reply, error] {
 	return func(yield func(idserver.Reply, error) bool) {
+		for c, err := range s.clients(ctx) {
+			if err != nil {
+				yield(idserver.Reply{}, err)
+				return
+			}
+			if owner, _ := c.owner(); owner.Cluster == cluster && cluster != "" && !yield(s.reply(c), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Survey implements idserver.Surveyor. Hydra knows no client of the operator's own: its admin API has no login.
+func (s *Server) Survey(ctx context.Context) iter.Seq2[idserver.Surveyed, error] {
+	return func(yield func(idserver.Surveyed, error) bool) {
+		for c, err := range s.clients(ctx) {
+			if err != nil {
+				yield(idserver.Surveyed{}, err)
+				return
+			}
+			reply := s.reply(c)
+			reply.Raw = nil
+			if !yield(idserver.Surveyed{Reply: reply, Created: moment(c.CreatedAt), Changed: moment(c.UpdatedAt)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// moment is a time of Hydra; zero where it is none.
+func moment(text string) time.Time {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// clients yields those of all owners, page by page. An error ends them.
+func (s *Server) clients(ctx context.Context) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
 		seen := map[string]bool{}
 		for next := s.admin + clientsPath + "?page_size=" + strconv.Itoa(s.pageSize); next != ""; {
 			if seen[next] {
-				yield(idserver.Reply{}, &idserver.Error{Class: idserver.ErrUnavailable, Op: opList, Message: "the pages of the list go in a circle"})
+				yield(record{}, &idserver.Error{Class: idserver.ErrUnavailable, Op: opList, Message: "the pages of the list go in a circle"})
 				return
 			}
 			seen[next] = true
 			clients, following, err := s.page(ctx, next)
 			if err != nil {
-				yield(idserver.Reply{}, err)
+				yield(record{}, err)
 				return
 			}
 			for _, c := range clients {
-				if owner, _ := c.owner(); owner.Cluster == cluster && cluster != "" && !yield(s.reply(c), nil) {
+				if !yield(c, nil) {
 					return
 				}
 			}

@@ -25,6 +25,7 @@ type record struct {
 	AuthMethod             string                     `json:"token_endpoint_auth_method"`
 	JWKS                   idserver.KeySet            `json:"jwks"`
 	Metadata               map[string]json.RawMessage `json:"metadata"`
+	CreatedAt              string                     `json:"created_at"`
 	UpdatedAt              string                     `json:"updated_at"`
 }
 

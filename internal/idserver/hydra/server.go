@@ -71,7 +71,10 @@ type Server struct {
 	rotation  rotation           // what is known of it
 }
 
-var _ idserver.Connection = (*Server)(nil)
+var (
+	_ idserver.Connection = (*Server)(nil)
+	_ idserver.Surveyor   = (*Server)(nil)
+)
 
 const defaultPageSize = 500
 
