@@ -1,5 +1,6 @@
 // Package cli is the kubectl plugin kubectl-trustedapp: what people at a terminal see and do, with the rights of their own kubeconfig. It asks
-// nothing of the operator but what anybody can: it reads and writes TrustedApplications, IdentityServers and their annotations.
+// nothing of the operator but what anybody can: it reads and writes TrustedApplications, IdentityServers and their annotations, and reads what
+// the operator publishes.
 package cli
 
 import (
@@ -40,7 +41,7 @@ func command(s Streams) *cobra.Command {
 	c.bind(root.PersistentFlags())
 	e := &env{Streams: s, cluster: c, ink: inkFor(s.Out)}
 	root.AddCommand(
-		e.status(), e.diff(), e.verify(), e.token(), e.rotate(), e.revoke(), e.adopt(), e.server(), e.orphans(), e.choose(),
+		e.status(), e.diff(), e.verify(), e.token(), e.rotate(), e.revoke(), e.adopt(), e.server(), e.orphans(), e.choose(), e.importing(),
 	)
 	return root
 }

@@ -70,6 +70,9 @@ func lacking(message string) string {
 	switch {
 	case strings.Contains(message, `resource "secrets"`):
 		return "Who reads the published Secret can act as the application, so few may. Ask who administers the namespace for the right to get it."
+	case strings.Contains(message, `resource "configmaps"`):
+		return "The list of a server's registrations names those of all teams, so it is in the operator's namespace. " +
+			"Ask who administers that for the right to get it."
 	case strings.Contains(message, `resource "identityservers"`):
 		return "IdentityServers belong to the platform's administrators, who may change them; everybody may read them by the ClusterRole " +
 			"trustedapp-operator-servers-view. Ask an administrator."

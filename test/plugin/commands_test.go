@@ -33,6 +33,7 @@ func TestCommands(t *testing.T) {
 	w.differs()
 	w.finds()
 	w.adopts()
+	w.imports()
 	w.chooses()
 	w.isRefused()
 	w.leaksNothing(before)
@@ -228,6 +229,31 @@ func (w *world) adopts() {
 	w.Expect(w.published("old")).To(Equal(byHand), "whoever has the secret goes on")
 }
 
+// imports: import. What it writes is accepted by the API server.
+func (w *world) imports() {
+	w.t.Helper()
+	scope := "read"
+	_, err := w.instance.AddApplication(w.t.Context(), standin.Application{
+		ApplicationURI: "com.example.byhand/app", Name: "By hand", IsEnabled: true, ClientType: "Confidential", Secret: byHand, Scope: &scope,
+		SystemUserAllowed: true, SystemUser: "svc.orders",
+	})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.golden("import", 0, "", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
+	w.golden("import-nowhere", 1, "", "import")
+	w.golden("import-unknown", 1, "", "import", "--on", "nobody")
+	out, _, _ := w.run("", "import", "--on", "acme")
+	w.dryRun(out)
+}
+
+// dryRun asks the API server whether it would take manifests.
+func (w *world) dryRun(manifests string) {
+	w.t.Helper()
+	command := exec.CommandContext(w.t.Context(), bed.Path("bin/kubectl"), "--kubeconfig", w.Plane.Kubeconfig, "apply", "--dry-run=server", "-f", "-")
+	command.Stdin = strings.NewReader(manifests)
+	said, err := command.CombinedOutput()
+	w.Expect(err).NotTo(HaveOccurred(), string(said))
+}
+
 // chooses: choose. What it writes is accepted by the API server.
 func (w *world) chooses() {
 	w.t.Helper()
@@ -242,10 +268,7 @@ func (w *world) chooses() {
 		args := append([]string{"choose", "--name", "chosen", "--on", "acme", "--uri", "com.example.chosen/app"}, flags...)
 		w.golden("choose-"+kind, 0, "", args...)
 		out, _, _ := w.run("", args...)
-		command := exec.CommandContext(w.t.Context(), bed.Path("bin/kubectl"), "--kubeconfig", w.Plane.Kubeconfig, "apply", "--dry-run=server", "-f", "-")
-		command.Stdin = strings.NewReader(out)
-		said, err := command.CombinedOutput()
-		w.Expect(err).NotTo(HaveOccurred(), string(said))
+		w.dryRun(out)
 	}
 	w.golden("choose-asked", 0, "perhaps\nyes\nno\nno\nBad Name\nchosen\nacme\ncom.example.chosen/app\nhttps://a.example.com/cb\n", "choose")
 	w.golden("choose-two", 1, "", "choose", "--users", "yes", "--keeps-secret", "no", "--alone", "yes")
@@ -262,6 +285,7 @@ func (w *world) isRefused() {
 	w.golden("refused-verify", 1, "", "verify", "order-sync", "--as", "viewer")
 	w.golden("refused-rotate", 1, "", "rotate", "order-sync", "--as", "viewer")
 	w.golden("refused-server", 0, "", "server", "check", "acme", "--as", "viewer")
+	w.golden("refused-import", 1, "", "import", "--on", "acme", "--as", "viewer")
 	w.golden("unknown-command", 1, "", "frobnicate")
 	_, said, code := w.run("", "status", "--context", "elsewhere")
 	w.Expect(code).To(Equal(1))

@@ -108,6 +108,7 @@ var differing = []struct {
 	{regexp.MustCompile(`https://127\.0\.0\.1:[0-9]+`), "https://acme.example.com"},
 	{regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z`), "TIME"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "ID"},
+	{regexp.MustCompile(`\b(made|changed) [0-9]{4}-[0-9]{2}-[0-9]{2}\b`), "$1 DATE"},
 	{regexp.MustCompile(`\b(jti|claim jti) +[^ \n]+`), "$1 ID"},
 	{regexp.MustCompile(`(?m)^ +[0-9]+(m[0-9]*)?s  `), "AGE  "},
 	{regexp.MustCompile(`\b[0-9]+(m[0-9]*)?s\b`), "AGE"},

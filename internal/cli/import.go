@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"trustedapps.dev/operator/internal/imports"
+)
+
+// importing is the command import: the word belongs to Go.
+func (e *env) importing() *cobra.Command {
+	var o imports.Options
+	var server string
+	var timeout time.Duration
+	c := &cobra.Command{
+		Use: "import --on NAME", Short: "Write manifests for the registrations that exist at a server",
+		Long: "Write a manifest for each registration that exists at a server, to the standard output, and a summary to the standard error. The\n" +
+			"operator lists them: no login of the server is needed here, but the right to patch the IdentityServer, and to get ConfigMaps of the\n" +
+			"operator's namespace. What is applied changes nothing at the server until its driftPolicy is Enforce or Warn.",
+		Example: "  kubectl trustedapp import --on acme --uri-prefix com.example. -n orders > orders.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			namespace, err := e.namespace()
+			if err != nil {
+				return err
+			}
+			o.Namespace = namespace
+			return e.writeManifests(cmd.Context(), server, o, timeout)
+		},
+	}
+	c.Flags().StringVar(&server, "on", "", "the IdentityServer")
+	c.Flags().StringVar(&o.URIPrefix, "uri-prefix", "", "only registrations whose client id begins with it")
+	c.Flags().BoolVar(&o.Owned, "owned", false, "also registrations that carry the mark of a TrustedApplication")
+	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the list")
+	_ = c.MarkFlagRequired("on")
+	_ = c.RegisterFlagCompletionFunc("on", e.serverNames)
+	return c
+}
+
+// writeManifests asks for the list and writes it as manifests; what is not a manifest goes to the standard error.
+func (e *env) writeManifests(ctx context.Context, server string, o imports.Options, timeout time.Duration) error {
+	k, err := e.client()
+	if err != nil {
+		return err
+	}
+	if _, err := e.identityServer(ctx, server); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(e.Err, "asking the operator for the registrations at %s\n", server); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	list, err := imports.List(limited, k, server)
+	if err != nil {
+		if limited.Err() != nil && ctx.Err() == nil {
+			return &timeoutError{message: fmt.Sprintf("the operator did not list the registrations at %s within %s: %s", server, timeout, err)}
+		}
+		return err
+	}
+	summary, err := imports.Write(e.Out, list, o)
+	if err != nil {
+		return err
+	}
+	return summary.Table(e.Err)
+}
