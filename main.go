@@ -50,6 +50,7 @@ type options struct {
 	shard          string
 	workers        int
 	probeInterval  time.Duration
+	inUseDetection bool
 	version        bool
 	log            zap.Options
 }
@@ -75,6 +76,8 @@ func parse() options {
 		"Most of that time is spent waiting, and those of one server never take all of them.")
 	flag.DurationVar(&o.probeInterval, "probe-interval", 30*time.Minute, "The time between probes of an identity server that is well. "+
 		"Under 20 minutes the operator holds a licence of an ERP.net instance for good.")
+	flag.BoolVar(&o.inUseDetection, "in-use-detection", false, "Look which workloads use a published Secret, at sweeps, rotations and deletions, and tell it "+
+		"in the status and in events. Needs list on Pods, Deployments, StatefulSets, DaemonSets, Jobs and CronJobs where the operator may publish.")
 	flag.BoolVar(&o.version, "version", false, "Print the version and exit.")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -132,7 +135,7 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	}
 	setup := controllers.Setup{
 		Namespace: namespace, ServiceAccount: o.serviceAccount, PublisherRole: o.publisherRole, Cluster: cluster, Shard: part, Lease: o.lease,
-		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent, nil),
+		Workers: o.workers, ProbeInterval: o.probeInterval, Dial: controllers.Dial(agent, nil), InUseDetection: o.inUseDetection,
 	}
 	if err := setup.AddTo(mgr); err != nil {
 		return err

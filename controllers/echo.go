@@ -38,6 +38,8 @@ type echo struct {
 	desired   plan.Desired
 	// due is when there is something to do; zero for never.
 	due time.Time
+	// usesAt is when it was last looked who uses what is published.
+	usesAt time.Time
 }
 
 // echoPeriod is how long it is remembered: events of writes come within milliseconds.
@@ -74,7 +76,7 @@ func (e *echoes) heard(name types.NamespacedName, now echo) (due time.Time, ok b
 	then, known := e.last[name]
 	same := known && now.at.Sub(then.at) < echoPeriod && (then.due.IsZero() || now.at.Before(then.due)) &&
 		then.version == now.version && maps.Equal(then.published, now.published) &&
-		sameServer(then.entry, now.entry) &&
+		sameServer(then.entry, now.entry) && then.usesAt.Equal(now.usesAt) &&
 		then.desired.Target == now.desired.Target && then.desired.Denied == now.desired.Denied &&
 		then.desired.ServerReady == now.desired.ServerReady && !now.desired.Suspect && !now.desired.Deleting
 	return then.due, same
@@ -108,5 +110,6 @@ func (r *TrustedApplicationReconciler) echo(
 	}
 	return r.echoes.heard(client.ObjectKeyFromObject(app), echo{
 		at: time.Now(), version: app.ResourceVersion, published: published, entry: entry, desired: d,
+		usesAt: r.Uses.lookedAt(client.ObjectKeyFromObject(app)),
 	})
 }

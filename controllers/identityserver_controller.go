@@ -62,6 +62,8 @@ type IdentityServerReconciler struct {
 	// Inventory keeps what sweeps find; Wake brings an application to look at.
 	Inventory *inventory.Book
 	Wake      func(types.NamespacedName)
+	// Uses knows who uses what is published for the applications; nil where nobody looks.
+	Uses *uses
 	// Suspects brings the servers that applications could not reach.
 	Suspects <-chan event.TypedGenericEvent[*v1alpha1.IdentityServer]
 
@@ -130,6 +132,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if err := r.write(ctx, &ids, next); err != nil {
 		return ctrl.Result{}, err
 	}
+	r.sweepUses(ctx, ids.Name) // after the status, which does not wait for it
 	return ctrl.Result{RequeueAfter: sooner(r.next(&ids, probe), due, untilExpiry(next.Inventory))}, nil
 }
 

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +39,8 @@ func pausedBy(app *v1alpha1.TrustedApplication, entry connections.Entry) string 
 
 // tellPaused tells in the status that nothing is done. Nothing comes back to it before the annotation changes.
 func (r *TrustedApplicationReconciler) tellPaused(ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, by string) error {
-	warnings := desired.MergeWarnings(desired.Warnings(app, entry), nil, app.Status.Warnings, false)
+	own := slices.Concat(desired.Warnings(app, entry), r.Uses.warnings(app))
+	warnings := desired.MergeWarnings(own, nil, app.Status.Warnings, false)
 	return r.writeStatus(ctx, app, status.PausedApplication(app, by, warnings, metav1.Now()))
 }
 

@@ -40,6 +40,8 @@ type Setup struct {
 	ProbeInterval time.Duration
 	// Dial makes connections to servers.
 	Dial connections.Dialer
+	// InUseDetection: the operator looks who uses what it publishes.
+	InUseDetection bool
 }
 
 // CacheOptions limit what the manager watches beside its own kinds: of Secrets the metadata of those in the operator's own namespace,
@@ -96,10 +98,14 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	}
 	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
 	book := &inventory.Book{}
+	var looking *uses
+	if s.InUseDetection {
+		looking = newUses(live)
+	}
 	servers := &IdentityServerReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Namespace: s.Namespace, Shard: s.Shard, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Dial: s.Dial, ProbeInterval: s.ProbeInterval, Suspects: suspects.out, Metrics: activity,
-		Cluster: s.Cluster, Inventory: book, Wake: parked.wake,
+		Cluster: s.Cluster, Inventory: book, Wake: parked.wake, Uses: looking,
 	}
 	if err := servers.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller of IdentityServers: %w", err)
@@ -116,6 +122,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
+		Uses:      looking,
 	}
 	watching, err := applications.SetupWithManager(mgr)
 	if err != nil {

@@ -38,10 +38,11 @@ func (r *IdentityServerReconciler) sweepDue(ids *v1alpha1.IdentityServer) bool {
 	return !known || last.asked != ids.Annotations[v1alpha1.SweepAnnotation] || time.Since(last.at) >= r.interval(ids)*9/10
 }
 
-// swept is the last sweep of a server: when, and the request that it answered.
+// swept is the last sweep of a server: when, the request that it answered, and whether it was looked since who uses what is published.
 type swept struct {
 	at    time.Time
 	asked string
+	uses  bool
 }
 
 // sweep looks at all registrations of this cluster at a server that was just found well: it wakes the applications whose registration may

@@ -64,6 +64,9 @@ type TrustedApplicationReconciler struct {
 	// Inventory knows whose registration may have been changed at the server.
 	Inventory *inventory.Book
 
+	// Uses knows who uses what is published; nil where nobody looks.
+	Uses *uses
+
 	// Metrics counts runs and verifications.
 	Metrics *metrics.Activity
 
@@ -85,6 +88,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 		r.backoff.Forget(req.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			r.Pace.Forget(req.NamespacedName)
+			r.Uses.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -159,8 +163,10 @@ func (r *TrustedApplicationReconciler) work(
 	published := r.Outputs.Objects(outputs(app), entry.Info)
 	run := r.executor(app, entry, published)
 	run.Tell = r.tell(ctx, server)
+	r.warnStillInUse(ctx, app)
 	result, err := run.Run(ctx, d)
 	announceSteps(ctx, r.Recorder, app, result.Trace, result.Observed.Ledger.Newest())
+	r.warnRestartNeeded(ctx, app, result.Trace)
 	announceDrift(ctx, r.Recorder, app, d, result.Observed)
 	announceRestarts(ctx, r.Recorder, app, result.Observed)
 	_, done := result.End.(plan.Done)
@@ -186,6 +192,7 @@ func (r *TrustedApplicationReconciler) work(
 	case gone:
 		r.backoff.Forget(req.NamespacedName)
 		r.Pace.Forget(req.NamespacedName)
+		r.Uses.forget(req.NamespacedName)
 		return ctrl.Result{}, looked, nil
 	}
 	phase := status.Phase(result.Observed)
@@ -193,6 +200,7 @@ func (r *TrustedApplicationReconciler) work(
 	due := plan.Wake(d, result.Observed)
 	r.echoes.remember(req.NamespacedName, result, echo{
 		at: time.Now(), version: app.ResourceVersion, published: published.Versions(), entry: entry, desired: d, due: due,
+		usesAt: r.Uses.lookedAt(req.NamespacedName),
 	})
 	return ctrl.Result{RequeueAfter: r.next(req, app, result.End, due)}, looked, nil
 }

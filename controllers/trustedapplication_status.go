@@ -25,9 +25,12 @@ func (r *TrustedApplicationReconciler) report(
 	ctx context.Context, app *v1alpha1.TrustedApplication, entry connections.Entry, d plan.Desired, result execute.Result,
 ) error {
 	told := result.Observed.Applied
-	warnings := desired.MergeWarnings(desired.Warnings(app, entry, result.Observed.RestartProblems...), result.Warnings, app.Status.Warnings, told)
+	own := slices.Concat(desired.Warnings(app, entry, result.Observed.RestartProblems...), r.Uses.warnings(app))
+	warnings := desired.MergeWarnings(own, result.Warnings, app.Status.Warnings, told)
 	declared := app.Status.Orphans
-	if err := r.writeStatus(ctx, app, status.Application(app, d, result.End, result.Observed, warnings, metav1.Now())); err != nil {
+	next := status.Application(app, d, result.End, result.Observed, warnings, metav1.Now())
+	next.UsedBy = r.Uses.usedBy(app, next.Binding)
+	if err := r.writeStatus(ctx, app, next); err != nil {
 		return err
 	}
 	if !slices.Equal(declared, app.Status.Orphans) {

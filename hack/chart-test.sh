@@ -49,6 +49,7 @@ refused "at '/namespaces': got string, want array" --set namespaces=demo
 refused 'namespaces: "*" is all of them, and stands alone' --set 'namespaces={demo,*}'
 refused "at '/log/level'" --set log.level=loud
 refused "at '/probeInterval'" --set probeInterval=soon
+refused "at '/inUseDetection/enabled'" --set inUseDetection.enabled=perhaps
 refused "at '/image/digest'" --set image.digest=latest
 refused "at '/extraArgs/0'" --set 'extraArgs={verbose}'
 refused "at '/identityServers/acme'" --set identityServers.acme=https://acme.my.erp.net

@@ -708,6 +708,39 @@ type RotationStatus struct {
 	HandledRevoke string `json:"handledRevoke,omitempty"`
 }
 
+// SecretUse says how a workload gets at a published Secret.
+//
+// +kubebuilder:validation:Enum=Environment;ImagePull;Mounted;SubPath;VolumeDriver
+type SecretUse string
+
+// SecretUser is a workload that uses a published Secret.
+type SecretUser struct {
+	// kind of the workload: Deployment, StatefulSet, DaemonSet, CronJob, Job, Pod,
+	// or what else controls the Pods.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+
+	// name of the workload.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// uses are the ways in which it gets at the Secret. Mounted, a whole
+	// volume, follows a rotation by itself. Environment, SubPath and VolumeDriver
+	// are read only when a Pod starts; ImagePull at each pull.
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	Uses []SecretUse `json:"uses,omitempty"`
+}
+
 // TrustedApplicationStatus is what the operator found and did. It is never read back as input.
 type TrustedApplicationStatus struct {
 	// observedGeneration is the latest generation of the spec that reached the
@@ -783,6 +816,19 @@ type TrustedApplicationStatus struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=512
 	Orphans []string `json:"orphans,omitempty"`
+
+	// usedBy are the workloads that use the published Secret, as they were last
+	// looked for: at a sweep, a rotation and a deletion. Those that need a restart
+	// come before others where there are too many. Absent where the operator does
+	// not look, which is the default (the chart's inUseDetection.enabled).
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	UsedBy []SecretUser `json:"usedBy,omitempty"`
 
 	// conditions are Ready, Reconciling, Stalled (kstatus) and Registered,
 	// CredentialsVerified, CredentialsPublished. The message of each says what to

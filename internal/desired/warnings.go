@@ -14,6 +14,7 @@ import (
 const (
 	specPrefix       = "spec."
 	annotationPrefix = "metadata.annotations: "
+	usePrefix        = "status.usedBy: "
 )
 
 // Warnings are what an application may say, but better would not, sorted. Every one names the field and what to do. Those that depend on the
@@ -84,7 +85,7 @@ func annotationWarnings(app *v1alpha1.TrustedApplication) []string {
 func MergeWarnings(spec, server, former []string, told bool) []string {
 	if !told {
 		server = slices.DeleteFunc(slices.Clone(former), func(w string) bool {
-			return strings.HasPrefix(w, specPrefix) || strings.HasPrefix(w, annotationPrefix)
+			return strings.HasPrefix(w, specPrefix) || strings.HasPrefix(w, annotationPrefix) || strings.HasPrefix(w, usePrefix)
 		})
 	}
 	all := slices.Concat(spec, server)

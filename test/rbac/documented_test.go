@@ -65,12 +65,11 @@ func TestEveryPermissionIsDocumentedWithTheCodeThatNeedsIt(t *testing.T) {
 	_, section, ok := strings.Cut(string(page), "## What the operator may do\n")
 	g.Expect(ok).To(BeTrue())
 	table, _, _ := strings.Cut(section, "\n\n")
-	const optional = ", with `rbac.rolloutRestart`"
 	var documented []string
 	for _, row := range strings.Split(table, "\n")[2:] {
 		cells := strings.Split(strings.Trim(row, "|"), "|")
 		g.Expect(cells).To(HaveLen(5), row)
-		where := strings.TrimSuffix(strings.TrimSpace(cells[0]), optional)
+		where, _, _ := strings.Cut(strings.TrimSpace(cells[0]), ", with `") // the value that gives it
 		for _, resource := range inCode.FindAllStringSubmatch(cells[2], -1) {
 			for verb := range strings.SplitSeq(cells[1], ",") {
 				documented = append(documented, strings.TrimSpace(verb)+" "+resource[1]+", "+where)
@@ -84,6 +83,6 @@ func TestEveryPermissionIsDocumentedWithTheCodeThatNeedsIt(t *testing.T) {
 		g.Expect(string(content)).To(ContainSubstring(code[3]), "the code that needs the permission: %s", row)
 	}
 	slices.Sort(documented)
-	with := installation{commands: helmTemplate("--set", "namespaces={demo},rbac.rolloutRestart=true")}
+	with := installation{commands: helmTemplate("--set", "namespaces={demo},rbac.rolloutRestart=true,inUseDetection.enabled=true")}
 	g.Expect(documented).To(Equal(permissionsOf(t, with)))
 }
