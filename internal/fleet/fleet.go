@@ -105,9 +105,17 @@ func (f *fleet) stopped() bool {
 	return slices.ContainsFunc(f.instances, (*instance).stops)
 }
 
+// held says whether the next ones wait for one that was changed and is in trouble, and has time left to get out of it.
+func (f *fleet) held() bool {
+	return f.set.Spec.Rollout.OnFailure != v1alpha1.FailureContinue && slices.ContainsFunc(f.instances, (*instance).holds)
+}
+
 // turn are the applications that are changed now: the next ones by the names of their servers, so many that with those which were changed and are
 // not Ready yet they are not more than may be unavailable.
 func (f *fleet) turn(now time.Time) []Change {
+	if f.held() {
+		return nil
+	}
 	room := unavailable(f.set.Spec.Rollout, len(f.instances))
 	for _, i := range f.instances {
 		if i.state == changing {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/template"
@@ -123,14 +124,26 @@ func (i *instance) stops() bool {
 	return i.state == broken && stamped || i.state == old && i.trouble != nil && i.trouble.Reason == v1alpha1.ReasonRefused
 }
 
+// troubled says whether an application that may still become Ready in time says itself that something is wrong.
+func (i *instance) troubled() bool {
+	if i.state != joining && i.state != changing {
+		return false
+	}
+	c := meta.FindStatusCondition(i.have.Status.Conditions, v1alpha1.ConditionReady)
+	return c != nil && c.ObservedGeneration == i.have.Generation && c.Status == metav1.ConditionFalse && c.Reason != v1alpha1.ReasonProgressing
+}
+
+// holds says whether the next ones wait for this one, as it was changed and something is wrong since.
+func (i *instance) holds() bool { return i.state == changing && i.troubled() }
+
 // person says whether somebody has to change something.
 func (i *instance) person() bool {
 	return i.trouble != nil || i.state == broken && stalled(i.have)
 }
 
-// problem is what the status says of an instance at which something is wrong; nil where nothing is, or is not yet.
+// problem is what the status says of an instance at which something is wrong; nil where nothing is, as far as is known.
 func (i *instance) problem() *v1alpha1.FailingInstance {
-	if i.trouble != nil || i.state != broken {
+	if i.trouble != nil || i.state != broken && !i.troubled() {
 		return i.trouble
 	}
 	c := meta.FindStatusCondition(i.have.Status.Conditions, v1alpha1.ConditionReady)
@@ -146,13 +159,13 @@ func (i *instance) failing(reason, message string) *v1alpha1.FailingInstance {
 
 // ready says whether an application is Ready with its present spec.
 func ready(app *v1alpha1.TrustedApplication) bool {
-	return app.DeletionTimestamp.IsZero() && holds(app, v1alpha1.ConditionReady)
+	return app.DeletionTimestamp.IsZero() && says(app, v1alpha1.ConditionReady)
 }
 
 // stalled says whether it needs a person with its present spec.
-func stalled(app *v1alpha1.TrustedApplication) bool { return holds(app, v1alpha1.ConditionStalled) }
+func stalled(app *v1alpha1.TrustedApplication) bool { return says(app, v1alpha1.ConditionStalled) }
 
-func holds(app *v1alpha1.TrustedApplication, condition string) bool {
+func says(app *v1alpha1.TrustedApplication, condition string) bool {
 	return app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, condition)
 }
 

@@ -66,13 +66,15 @@ func (f *fleet) message(reason string, s v1alpha1.TrustedApplicationSetStatus) s
 		return "no IdentityServer is selected, so nothing is made, changed or deleted: correct spec.servers or the labels of the servers; " +
 			"if no TrustedApplication is wanted any more, set spec.emptySelection to Delete"
 	case v1alpha1.ReasonRolloutStopped:
-		culprits := f.culprits()
-		return updated + ", and no further one is changed, because one that was changed failed: " + named(culprits, len(culprits)) +
+		return updated + ", and no further one is changed, because one that was changed failed: " + named(f.those((*instance).stops)) +
 			". The roll-out goes on when that is mended, or when the template changes (back, or to a better one); " +
 			"spec.rollout.onFailure Continue leaves such ones behind"
 	case v1alpha1.ReasonProgressing:
 		told := ready + ", " + updated
-		if len(s.Failing) > 0 {
+		switch {
+		case f.held() && slices.ContainsFunc(f.instances, (*instance).outdated):
+			told += "; no further one is changed before these are Ready: " + named(f.those((*instance).holds))
+		case len(s.Failing) > 0:
 			told += "; failing: " + named(s.Failing, int(s.Failed))
 		}
 		return told
@@ -84,15 +86,14 @@ func (f *fleet) message(reason string, s v1alpha1.TrustedApplicationSetStatus) s
 	return ready
 }
 
-// culprits are those that stop the roll-out.
-func (f *fleet) culprits() []v1alpha1.FailingInstance {
-	var all []v1alpha1.FailingInstance
+// those are the problems of some instances, and their number.
+func (f *fleet) those(some func(*instance) bool) (all []v1alpha1.FailingInstance, of int) {
 	for _, i := range f.instances {
-		if i.stops() {
+		if some(i) {
 			all = append(all, *i.problem())
 		}
 	}
-	return all
+	return all, len(all)
 }
 
 // maxNamed is the number of instances that a message names.
