@@ -79,7 +79,7 @@ func (r *refusals) next(set types.NamespacedName, now time.Time) time.Duration {
 	var first time.Duration
 	for name, known := range r.sets[set] {
 		left := known.until.Sub(now)
-		if left <= -refusalPatience { // nobody wants it any more
+		if left <= 0 { // it was not tried again: nobody wants it any more
 			delete(r.sets[set], name)
 			continue
 		}

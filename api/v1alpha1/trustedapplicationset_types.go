@@ -52,7 +52,9 @@ type ServerSelector struct {
 	// matchExpressions are conditions that a server has to meet, all of them.
 	//
 	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=key
+	// +listMapKey=operator
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	MatchExpressions []SelectorRequirement `json:"matchExpressions,omitempty"`

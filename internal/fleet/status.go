@@ -28,7 +28,9 @@ func (f *fleet) reason(stopped bool, d Decision) string {
 }
 
 // underWay says whether the instance is expected to be well soon.
-func (i *instance) underWay() bool { return i.state == ending || i.state == joining || i.state == changing }
+func (i *instance) underWay() bool {
+	return i.state == ending || i.state == joining || i.state == changing
+}
 
 // status is what the set tells.
 func (f *fleet) status(reason string) v1alpha1.TrustedApplicationSetStatus {

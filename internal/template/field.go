@@ -40,7 +40,9 @@ func makeFieldFunctions() template.FuncMap {
 type missing struct{ key string }
 
 // Error implements error.
-func (m *missing) Error() string { return fmt.Sprintf("the server has no label or annotation %q", m.key) }
+func (m *missing) Error() string {
+	return fmt.Sprintf("the server has no label or annotation %q", m.key)
+}
 
 // Field renders one field of the TrustedApplication of a server. A label or annotation that the server does not have is an error, which names it.
 func Field(name, text string, server Server) (string, error) {

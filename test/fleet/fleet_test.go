@@ -102,6 +102,8 @@ func (w *world) isStopped(r *report) {
 	told := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady).Message
 	w.Expect(told).To(And(ContainSubstring("no further one is changed"), ContainSubstring(down.Name)))
 	w.t.Log(told)
+	w.show("get", "tas,ids", "-n", namespace)
+	w.show("get", "ta", "-n", namespace)
 	var events corev1.EventList
 	w.Eventually(func(g Gomega) {
 		g.Expect(w.Admin.List(w.t.Context(), &events, client.InNamespace(namespace))).To(Succeed())
@@ -113,6 +115,14 @@ func (w *world) isStopped(r *report) {
 	w.Expect(r.StoppedAt).To(BeNumerically("<", r.Instances))
 	w.Expect(set.Status.Updated).To(BeEquivalentTo(r.StoppedAt))
 	w.Consistently(func() int { return w.named("CRM 3 ") }).WithTimeout(2 * time.Second).Should(Equal(r.StoppedAt))
+}
+
+// show logs what people see.
+func (w *world) show(args ...string) {
+	w.t.Helper()
+	out, err := w.Kubectl(w.t.Context(), args...)
+	w.Expect(err).NotTo(HaveOccurred())
+	w.t.Logf("kubectl %s\n%s", strings.Join(args, " "), out)
 }
 
 // named is the number of applications with a display name.
@@ -223,7 +233,9 @@ func (w *world) namesWhatIsWrong() {
 	w.Eventually(w.readiness).Should(Equal(v1alpha1.ReasonReady))
 
 	// What the API server refuses is tried at nobody else.
-	w.change(func(s *v1alpha1.TrustedApplicationSetSpec) { s.Template.Spec.Interactive.RedirectURIs[0] = "http://{{ .Server.Name }}" })
+	w.change(func(s *v1alpha1.TrustedApplicationSetSpec) {
+		s.Template.Spec.Interactive.RedirectURIs[0] = "http://{{ .Server.Name }}"
+	})
 	w.Eventually(w.readiness).Should(Equal(v1alpha1.ReasonRolloutStopped))
 	w.Expect(w.get().Status.Failing[0]).To(And(HaveField("Reason", v1alpha1.ReasonRefused), HaveField("Message", ContainSubstring("use https everywhere else"))))
 	w.Expect(w.get().Status.Ready).To(BeEquivalentTo(len(w.instances)))
