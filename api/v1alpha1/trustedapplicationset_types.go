@@ -14,7 +14,7 @@ type SelectorOperator string
 //
 // +kubebuilder:validation:XValidation:rule="has(self.values) == (self.operator in ['In', 'NotIn'])",message="In and NotIn need values, Exists and DoesNotExist take none"
 type SelectorRequirement struct {
-	// key of the label.
+	// key is that of the label.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -62,6 +62,7 @@ type ServerSelector struct {
 
 // SetServers says which IdentityServers a TrustedApplicationSet is for.
 //
+// +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="has(self.selector) != has(self.names)",message="must have either selector or names"
 type SetServers struct {
 	// selector selects IdentityServers by their labels: one that gets the labels
@@ -81,8 +82,8 @@ type SetServers struct {
 	Names []string `json:"names,omitempty"`
 }
 
-// TemplatedText is a text with placeholders for what the IdentityServer is called and labelled, for example
-// {{ .Server.Labels.customer }}.
+// TemplatedText is a text with placeholders for what the IdentityServer is
+// called and labelled, for example {{ .Server.Labels.customer }}.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=1024
@@ -150,8 +151,8 @@ type CredentialsTemplate struct {
 	// +optional
 	Rotation *RotationSpec `json:"rotation,omitempty"`
 
-	// template says what else the published Secret holds. Its placeholders are
-	// those of the TrustedApplication, such as {{ .ClientID }}, and are left to it.
+	// template says what else the published Secret holds. Its placeholders, such
+	// as {{ .ClientID }}, are left to each TrustedApplication.
 	//
 	// +optional
 	Template *OutputTemplate `json:"template,omitempty"`
@@ -370,7 +371,7 @@ type TrustedApplicationSetSpec struct {
 	//
 	// +optional
 	// +default={}
-	Rollout RolloutSpec `json:"rollout,omitzero"`
+	Rollout *RolloutSpec `json:"rollout,omitempty"`
 }
 
 // MaxFailing is the number of failing instances that a status names.
@@ -427,28 +428,28 @@ type TrustedApplicationSetStatus struct {
 	// servers is the number of selected IdentityServers.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Servers int32 `json:"servers,omitempty"`
 
 	// ready is the number of their TrustedApplications that are Ready, with the
 	// present template or an older one.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Ready int32 `json:"ready,omitempty"`
 
 	// updated is the number of their TrustedApplications that are as the template
 	// asks.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Updated int32 `json:"updated,omitempty"`
 
 	// failed is the number of servers at which something is wrong; failing names
 	// the first 16.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Failed int32 `json:"failed,omitempty"`
 
 	// failing are servers at which the application is not as the set asks, and

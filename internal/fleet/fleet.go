@@ -99,7 +99,7 @@ func gather(set *v1alpha1.TrustedApplicationSet, o Observed, now time.Time) *fle
 
 // stopped says whether the roll-out of a change has to wait for a person: something is left to change, and one that was changed failed.
 func (f *fleet) stopped() bool {
-	if f.set.Spec.Rollout.OnFailure == v1alpha1.FailureContinue || !slices.ContainsFunc(f.instances, (*instance).outdated) {
+	if rollout(f.set).OnFailure == v1alpha1.FailureContinue || !slices.ContainsFunc(f.instances, (*instance).outdated) {
 		return false
 	}
 	return slices.ContainsFunc(f.instances, (*instance).stops)
@@ -107,7 +107,7 @@ func (f *fleet) stopped() bool {
 
 // held says whether the next ones wait for one that was changed and is in trouble, and has time left to get out of it.
 func (f *fleet) held() bool {
-	return f.set.Spec.Rollout.OnFailure != v1alpha1.FailureContinue && slices.ContainsFunc(f.instances, (*instance).holds)
+	return rollout(f.set).OnFailure != v1alpha1.FailureContinue && slices.ContainsFunc(f.instances, (*instance).holds)
 }
 
 // turn are the applications that are changed now: the next ones by the names of their servers, so many that with those which were changed and are
@@ -116,7 +116,7 @@ func (f *fleet) turn(now time.Time) []Change {
 	if f.held() {
 		return nil
 	}
-	room := unavailable(f.set.Spec.Rollout, len(f.instances))
+	room := unavailable(rollout(f.set), len(f.instances))
 	for _, i := range f.instances {
 		if i.state == changing {
 			room--
@@ -133,6 +133,14 @@ func (f *fleet) turn(now time.Time) []Change {
 		}
 	}
 	return next
+}
+
+// rollout is how changes are rolled out; what is not said is as the schema fills it in.
+func rollout(set *v1alpha1.TrustedApplicationSet) v1alpha1.RolloutSpec {
+	if set.Spec.Rollout == nil {
+		return v1alpha1.RolloutSpec{}
+	}
+	return *set.Spec.Rollout
 }
 
 // unavailable is the number of applications that may be changed and not Ready at one time.

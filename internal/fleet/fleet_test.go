@@ -122,7 +122,7 @@ func (w *world) change(name string) {
 }
 
 func (w *world) roll(most intstr.IntOrString, onFailure v1alpha1.FailurePolicy) {
-	w.set.Spec.Rollout = v1alpha1.RolloutSpec{MaxUnavailable: &most, OnFailure: onFailure, ProgressDeadline: &metav1.Duration{Duration: time.Minute}}
+	w.set.Spec.Rollout = &v1alpha1.RolloutSpec{MaxUnavailable: &most, OnFailure: onFailure, ProgressDeadline: &metav1.Duration{Duration: time.Minute}}
 }
 
 func condition(d Decision, kind string) string {
@@ -295,7 +295,7 @@ func TestAFailureStopsTheRollOutUntilItIsMended(t *testing.T) {
 	d = w.step()
 	g.Expect(d.Update).To(HaveLen(2), "the way back goes as the way there")
 	w.work()
-	d = w.settle(t)
+	w.settle(t)
 	g.Expect(w.apps["crm-s003"].Spec.DisplayName).To(Equal("CRM of C-s003"))
 
 	w.change(string(was))
@@ -452,10 +452,10 @@ func (w *world) changing() (n int) {
 // Whatever happens in whatever order, no more are disturbed at once than may be, nothing foreign is touched, and it comes to rest as asked.
 func TestWhateverHappens(t *testing.T) {
 	for seed := range uint64(80) {
-		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // not for secrets
+		r := rand.New(rand.NewPCG(seed, 1))
 		g, w := NewWithT(t), newWorld(1+r.IntN(25))
 		most := 1 + r.IntN(5)
-		w.roll(intstr.FromInt32(int32(most)), []v1alpha1.FailurePolicy{v1alpha1.FailureStop, v1alpha1.FailureContinue}[r.IntN(2)]) //nolint:gosec // small
+		w.roll(intstr.FromInt32(int32(most)), []v1alpha1.FailurePolicy{v1alpha1.FailureStop, v1alpha1.FailureContinue}[r.IntN(2)])
 		w.apps["foreign"] = &v1alpha1.TrustedApplication{ObjectMeta: metav1.ObjectMeta{Name: "foreign"}}
 		for range 120 {
 			s := w.servers[r.IntN(len(w.servers))].Name

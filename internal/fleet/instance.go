@@ -93,7 +93,7 @@ func (i *instance) look(set *v1alpha1.TrustedApplicationSet, now time.Time) {
 		return
 	}
 	since, stamped := stamp(i.have)
-	i.deadline = since.Add(deadline(set.Spec.Rollout))
+	i.deadline = since.Add(deadline(rollout(set)))
 	current := i.want == nil || matches(i.have, i.want) // what cannot be rendered is left as it is
 	switch {
 	case !i.have.DeletionTimestamp.IsZero():

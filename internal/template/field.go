@@ -71,7 +71,8 @@ func Field(name, text string, server Server) (string, error) {
 	case err == nil:
 		return string(out.b), nil
 	case lacks:
-		return "", &Error{Key: name, Problem: fmt.Sprintf("the IdentityServer %s has no label or annotation %q: add it there, or change the template", server.Name, key)}
+		problem := fmt.Sprintf("the IdentityServer %s has no label or annotation %q: add it there, or change the template", server.Name, key)
+		return "", &Error{Key: name, Problem: problem}
 	case errors.Is(err, errTooLong):
 		return "", &Error{Key: name, Problem: fmt.Sprintf("it is longer than %d bytes", maxField)}
 	}

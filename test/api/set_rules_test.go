@@ -181,10 +181,14 @@ func setRules() []rule {
 			accepted: []example{eg("confidential ones", portals())}, refused: []example{eg("no client type", portals(unset(spec+".clientType")))},
 		},
 		{
+			kind: applicationSet, path: servers, keyword: "minProperties", message: "Invalid value: 0: spec.servers in body should have at least 1 properties",
+			accepted: ok, refused: each(fleet, servers, map[string]any{}),
+		},
+		{
 			kind: applicationSet, path: servers, keyword: "cel", message: "must have either selector or names",
 			accepted: []example{eg("names", fleet()), eg("a selector", selecting(labels("fleet", "crm")))},
 			refused: []example{
-				eg("neither", fleet(set(servers, map[string]any{}))), eg("both", fleet(set(selector, labels("fleet", "crm")))),
+				eg("both", fleet(set(selector, labels("fleet", "crm")))),
 			},
 		},
 		{

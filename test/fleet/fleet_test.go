@@ -111,10 +111,10 @@ func (w *world) isStopped(r *report) {
 			HaveField("Reason", v1alpha1.ReasonRolloutStopped), HaveField("InvolvedObject.Kind", "TrustedApplicationSet"))))
 	}).Should(Succeed())
 
-	r.StoppedAt = w.named("CRM 3 ")
+	r.StoppedAt = w.withThird()
 	w.Expect(r.StoppedAt).To(BeNumerically("<", r.Instances))
 	w.Expect(set.Status.Updated).To(BeEquivalentTo(r.StoppedAt))
-	w.Consistently(func() int { return w.named("CRM 3 ") }).WithTimeout(2 * time.Second).Should(Equal(r.StoppedAt))
+	w.Consistently(w.withThird).WithTimeout(2 * time.Second).Should(Equal(r.StoppedAt))
 }
 
 // show logs what people see.
@@ -125,11 +125,11 @@ func (w *world) show(args ...string) {
 	w.t.Logf("kubectl %s\n%s", strings.Join(args, " "), out)
 }
 
-// named is the number of applications with a display name.
-func (w *world) named(prefix string) (n int) {
+// withThird is the number of applications that have the third template.
+func (w *world) withThird() (n int) {
 	w.t.Helper()
 	for _, app := range w.apps() {
-		if strings.HasPrefix(app.Spec.DisplayName, prefix) {
+		if strings.HasPrefix(app.Spec.DisplayName, "CRM 3 ") {
 			n++
 		}
 	}
@@ -139,10 +139,10 @@ func (w *world) named(prefix string) (n int) {
 // rollsBack: the template as it was reaches those that had another one, in the same way.
 func (w *world) rollsBack(r *report) {
 	w.rename(second)
-	w.Eventually(func() int { return w.named("CRM 3 ") }).Should(BeNumerically("<=", r.MaxUnavailable), "an instance that is down holds up its own turn only")
+	w.Eventually(w.withThird).Should(BeNumerically("<=", r.MaxUnavailable), "an instance that is down holds up its own turn only")
 	w.Expect(w.instances[w.down()].SetDown(w.t.Context(), false)).To(Succeed())
 	w.Eventually(w.readiness).Should(Equal(v1alpha1.ReasonReady))
-	r.RolledBack = r.StoppedAt - w.named("CRM 3 ")
+	r.RolledBack = r.StoppedAt - w.withThird()
 	w.Expect(r.RolledBack).To(Equal(r.StoppedAt))
 	for _, instance := range w.instances {
 		app, _, err := instance.Application(w.t.Context(), "com.example.crm/portal")

@@ -110,7 +110,7 @@ func crm() *v1alpha1.TrustedApplicationSet {
 					Service: &v1alpha1.ServiceTemplate{SystemUser: "svc.orders"}, Scopes: []v1alpha1.Scope{"read"},
 				},
 			},
-			Rollout: v1alpha1.RolloutSpec{MaxUnavailable: &unavailable, ProgressDeadline: &metav1.Duration{Duration: deadline}},
+			Rollout: &v1alpha1.RolloutSpec{MaxUnavailable: &unavailable, ProgressDeadline: &metav1.Duration{Duration: deadline}},
 		},
 	}
 }
