@@ -223,7 +223,6 @@ var confined = []write{
 
 	{"give an application of a set away", protects, ofMetadata,
 		patch(ofSet(), `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"settings","uid":"1"}]}}`)},
-	{"change a set", protects, ofSpec, patch(theSet(), `{"spec":{"template":{"spec":{"applicationUri":"com.example.other/sync"}}}}`)},
 	{"make an application", sets, notOfSet, create(&v1alpha1.TrustedApplication{ObjectMeta: in(demo, "more"), Spec: spec})},
 	{"delete an application", sets, notOfSet, remove(application())},
 

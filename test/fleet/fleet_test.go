@@ -102,8 +102,8 @@ func (w *world) isStopped(r *report) {
 	told := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady).Message
 	w.Expect(told).To(And(ContainSubstring("no further one is changed"), ContainSubstring(down.Name)))
 	w.t.Log(told)
-	w.show("get", "tas,ids", "-n", namespace)
-	w.show("get", "ta", "-n", namespace)
+	w.show("get", "tas", "-n", namespace)
+	w.show("get", "ta", "crm-"+down.Name, "-n", namespace)
 	var events corev1.EventList
 	w.Eventually(func(g Gomega) {
 		g.Expect(w.Admin.List(w.t.Context(), &events, client.InNamespace(namespace))).To(Succeed())
