@@ -127,6 +127,11 @@ bench: controlplane standin build ## Measure the operator beside a bare loop wit
 bench-plots: ## Write the tables of docs/performance.md and its pictures from docs/performance.json.
 	go run ./hack/bench -plots docs
 
+.PHONY: fleet
+fleet: controlplane standin build ## Run a TrustedApplicationSet over FLEET (100) instances, and stop a roll-out. build/fleet.json
+	@mkdir -p build
+	FLEET=$(or $(FLEET),100) go test -count=1 -v -timeout 30m ./test/fleet
+
 .PHONY: fuzz
 fuzz: ## Feed the parsers of foreign bytes with nonsense, each for FUZZTIME (30s).
 	hack/fuzz.sh $(or $(FUZZTIME),30s)

@@ -12,12 +12,14 @@ import (
 )
 
 // Keys of log lines; docs/logs.md explains them. Every line about an application has app, namespace and server, and step where one was
-// tried; every line about a server has server.
+// tried; every line about a server has server, and
+// every line about a set namespace and set.
 const (
 	keyController = "controller"
 	keyApp        = "app"
 	keyNamespace  = "namespace"
 	keyServer     = "server"
+	keySet        = "set"
 	keyStep       = "step"
 	keyReason     = "reason"
 	keyMessage    = "message"
@@ -31,6 +33,17 @@ func applicationLog(base logr.Logger) func(*reconcile.Request) logr.Logger {
 			return base
 		}
 		return base.WithValues(keyNamespace, req.Namespace, keyApp, req.Name)
+	}
+}
+
+// setLog makes the loggers of the controller of sets.
+func setLog(base logr.Logger) func(*reconcile.Request) logr.Logger {
+	base = base.WithValues(keyController, "trustedapplicationset")
+	return func(req *reconcile.Request) logr.Logger {
+		if req == nil {
+			return base
+		}
+		return base.WithValues(keyNamespace, req.Namespace, keySet, req.Name)
 	}
 }
 

@@ -113,6 +113,12 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := NewServerProtection(mgr.GetClient(), s.Shard).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
+	if s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
+		sets := &TrustedApplicationSetReconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator")}
+		if err := sets.SetupWithManager(mgr); err != nil {
+			return fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
+		}
+	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
 	applications := &TrustedApplicationReconciler{

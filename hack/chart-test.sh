@@ -23,7 +23,7 @@ for kustomization in config/default config/samples; do
 	echo "kustomization: $kustomization"
 	bin/kubectl kustomize "$kustomization" | conform
 done
-for sample in config/samples/hydra.yaml config/samples/dynamic-registration.yaml; do
+for sample in config/samples/hydra.yaml config/samples/dynamic-registration.yaml config/samples/fleet.yaml; do
 	echo "sample: $sample"
 	conform <"$sample"
 done

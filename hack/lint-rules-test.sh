@@ -35,13 +35,15 @@ violation internal/plan/web.go '_"net/http"' ''
 violation internal/plan/random.go '_"math/rand/v2"' ''
 violation internal/plan/clock.go 'clock"time"' 'func now() clock.Time { return clock.Now() }'
 violation internal/status/clock.go '"time"' 'func now() time.Time { return time.Now() }'
+violation internal/fleet/clock.go '"time"' 'func now() time.Time { return time.Now() }'
+violation internal/fleet/client.go '_"sigs.k8s.io/controller-runtime/pkg/client"' ''
 violation internal/output/backend.go "$backend" "$call"
 violation internal/output/plug.go "$plug" "$plugged"
 violation internal/output/sleep.go '"time"' 'func nap() { time.Sleep(1) }'
 violation internal/idserver/kube.go '_"k8s.io/apimachinery/pkg/types"' ''
 violation api/v1alpha1/inward.go '_"trustedapps.dev/operator/internal/idserver"' ''
 violation controllers/backend.go "$backend" "$call"
-# Allowed: the executor calls backends, and anything but plan and status may read the clock.
+# Allowed: the executor calls backends, and anything but plan, status and fleet may read the clock.
 violation internal/execute/backend.go "$backend" "$call"
 violation internal/execute/clock.go '"time"' 'func now() time.Time { return time.Now() }'
 violation internal/plan/clock_test.go '"time"' 'func later() time.Time { return time.Now() }'
@@ -63,6 +65,8 @@ expect internal/plan/web.go 'the plan is pure: no I/O'
 expect internal/plan/random.go 'the plan is pure: no randomness'
 expect internal/plan/clock.go 'the plan is pure: it is told the time'
 expect internal/status/clock.go 'the plan is pure: it is told the time'
+expect internal/fleet/clock.go 'the plan is pure: it is told the time'
+expect internal/fleet/client.go 'the plan is pure: it imports no client'
 expect internal/output/backend.go 'only internal/execute calls a backend'
 expect internal/output/plug.go 'only internal/execute calls a backend'
 expect internal/output/plug.go 'a backend is a plug'

@@ -123,3 +123,25 @@ const (
 	// ReasonDiscoveryFailed: the server answered, but not with what discovery needs.
 	ReasonDiscoveryFailed = "DiscoveryFailed"
 )
+
+// Reasons of a TrustedApplicationSet, beside ReasonReady and ReasonProgressing.
+const (
+	// ReasonInstancesNotReady: TrustedApplications of the set are not Ready, and wait for what their own conditions say.
+	ReasonInstancesNotReady = "InstancesNotReady"
+	// ReasonInstancesFailing: TrustedApplications of the set need a person; status.failing names them.
+	ReasonInstancesFailing = "InstancesFailing"
+	// ReasonRolloutStopped: one that was changed did not become Ready, so no further one is changed.
+	ReasonRolloutStopped = "RolloutStopped"
+	// ReasonEmptySelection: no server is selected any more; the TrustedApplications stay as they are.
+	ReasonEmptySelection = "EmptySelection"
+)
+
+// Reasons of a single server in status.failing of a TrustedApplicationSet, beside those of the condition Ready of a TrustedApplication.
+const (
+	// ReasonNameConflict: a TrustedApplication of that name exists, and is not of the set; it was not touched.
+	ReasonNameConflict = "NameConflict"
+	// ReasonRefused: the API server refused the TrustedApplication that the template makes.
+	ReasonRefused = "Refused"
+	// ReasonNotReady: the TrustedApplication does not say why it is not Ready, as nobody looked at it yet.
+	ReasonNotReady = "NotReady"
+)

@@ -1,5 +1,5 @@
 // Package v1alpha1 is the API of the trustedapp operator: TrustedApplication, the registration of an application at an
-// identity server, and IdentityServer, the server and how to reach it.
+// identity server, IdentityServer, the server and how to reach it, and TrustedApplicationSet, one application at many servers.
 //
 // +kubebuilder:object:generate=true
 // +groupName=trustedapps.dev
@@ -18,6 +18,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&TrustedApplication{}, &TrustedApplicationList{},
 		&IdentityServer{}, &IdentityServerList{},
+		&TrustedApplicationSet{}, &TrustedApplicationSetList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

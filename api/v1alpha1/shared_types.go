@@ -19,13 +19,18 @@ const (
 	// ServerLabel on a published Secret or ConfigMap names the IdentityServer.
 	ServerLabel = "trustedapps.dev/identity-server"
 
+	// SetLabel on a TrustedApplication names the TrustedApplicationSet that made it.
+	SetLabel = "trustedapps.dev/set"
+	// RolledOutAnnotation on a TrustedApplication of a set says when the set last changed it (RFC 3339).
+	RolledOutAnnotation = "trustedapps.dev/rolled-out-at"
+
 	// RevisionAnnotation on a published object names the credential and the registration that it was rendered from. It holds
 	// no secret and no hash of a secret.
 	RevisionAnnotation = "trustedapps.dev/revision"
 	// CredentialAnnotation on the Pods of a workload names the credential for which it was restarted.
 	CredentialAnnotation = "trustedapps.dev/credential"
 	// TemplateAnnotation on a published Secret names the labels and annotations that come from spec.credentials.template, so that they go when
-	// they go there.
+	// they go there; on a TrustedApplication of a set those that come from its template.
 	TemplateAnnotation = "trustedapps.dev/template"
 	// IssuedAtAnnotation on a published Secret says when its credential was made (RFC 3339), for those who watch its age.
 	IssuedAtAnnotation = "trustedapps.dev/issued-at"

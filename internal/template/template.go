@@ -1,5 +1,6 @@
-// Package template renders entries of a published Secret from templates that application teams write. A template sees the values of its own
-// application and nothing else: no environment, file, network, time or chance. It cannot loop, grow or recurse beyond small bounds.
+// Package template renders what application teams write as templates: entries of a published Secret, and fields of the applications of a set. A
+// template sees the values of its own application or server and nothing else: no environment, file, network, time or chance. It cannot loop, grow or
+// recurse beyond small bounds.
 package template
 
 import (
@@ -97,7 +98,7 @@ func render(key, text string, v Values) ([]byte, error) {
 			return nil, &Error{Key: key, Problem: problem}
 		}
 	}
-	out := &limited{}
+	out := &limited{limit: maxOutput}
 	if err := t.Execute(out, v); err != nil {
 		return nil, &Error{Key: key, Problem: problemOf(err)}
 	}
@@ -165,11 +166,14 @@ func problemOf(err error) string {
 var errTooLong = errors.New("too long")
 
 // limited keeps what is written, up to a limit.
-type limited struct{ b []byte }
+type limited struct {
+	b     []byte
+	limit int
+}
 
 // Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
-	if len(l.b)+len(p) > maxOutput {
+	if len(l.b)+len(p) > l.limit {
 		return 0, errTooLong
 	}
 	l.b = append(l.b, p...)

@@ -111,7 +111,7 @@ func TestTheOperatorIsKeptToWhatItDoes(t *testing.T) {
 	}
 
 	// The policies alone refuse it: the roles would let all of it pass.
-	for _, policy := range []string{publishes, protects, restarts} {
+	for _, policy := range []string{publishes, protects, sets, restarts} {
 		c.kubectl("", "delete", "validatingadmissionpolicybinding", prefix+policy)
 	}
 	for _, w := range confined {
@@ -127,6 +127,6 @@ func (c *cluster) of(t *testing.T) *cluster {
 func TestThePoliciesAreOptional(t *testing.T) {
 	g := NewWithT(t)
 	binds := "\n  policyName: " + prefix
-	g.Expect(strings.Count(render(t, "rbac.guardAbandon=false", "admissionPolicy.enabled=true"), binds)).To(Equal(3))
+	g.Expect(strings.Count(render(t, "rbac.guardAbandon=false", "admissionPolicy.enabled=true"), binds)).To(Equal(4))
 	g.Expect(strings.Count(render(t, "rbac.guardAbandon=false"), binds)).To(BeZero())
 }

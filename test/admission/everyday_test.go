@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/fleet"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/output"
@@ -21,6 +22,7 @@ var everyday = map[string]func(*cluster){
 	"it publishes":                 publishesAndDeletes,
 	"it writes status, finalizers": writesStatusAndFinalizers,
 	"it restarts workloads":        restartsWorkloads,
+	"it works for sets":            worksForSets,
 }
 
 var record = ledger.Record{
@@ -115,4 +117,21 @@ func restartsWorkloads(c *cluster) {
 			c.Expect(patch(workload, change)(c.t.Context(), c.operator)).To(Succeed())
 		}
 	}
+}
+
+func worksForSets(c *cluster) {
+	ctx := c.t.Context()
+	var set v1alpha1.TrustedApplicationSet
+	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(theSet()), &set)).To(Succeed())
+	app, err := fleet.Render(&set, &v1alpha1.IdentityServer{ObjectMeta: in("", "globex")})
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(c.operator.Create(ctx, app)).To(Succeed())
+
+	next := app.DeepCopy()
+	next.Labels["team"], next.Spec.DisplayName = "crm", "CRM"
+	c.Expect(c.operator.Patch(ctx, next, client.MergeFromWithOptions(app, client.MergeFromWithOptimisticLock{}))).To(Succeed())
+	c.Expect(c.operator.Delete(ctx, next, client.Preconditions{UID: &next.UID})).To(Succeed())
+
+	set.Status.Instances = "0/1"
+	c.Expect(c.operator.Status().Update(ctx, &set)).To(Succeed())
 }

@@ -19,6 +19,7 @@ import (
 const (
 	publishes = "publishes"
 	protects  = "protects"
+	sets      = "sets"
 	restarts  = "restarts"
 )
 
@@ -29,6 +30,7 @@ const (
 	otherType  = "the operator writes only Secrets of the type"
 	ofSpec     = "the operator never changes a spec"
 	ofMetadata = "the operator changes neither labels nor annotations nor owners"
+	notOfSet   = "the operator makes and deletes no TrustedApplications but those of sets"
 	finalizers = "the operator changes no finalizers but its own"
 	ofWorkload = "the operator changes nothing of a workload but the annotations"
 )
@@ -62,11 +64,15 @@ func (c *cluster) prepare() {
 		},
 		&v1alpha1.TrustedApplication{
 			ObjectMeta: metav1.ObjectMeta{Namespace: demo, Name: "orders", Finalizers: []string{keep}},
-			Spec: v1alpha1.TrustedApplicationSpec{
-				IdentityServerRef: v1alpha1.IdentityServerReference{Name: "acme"}, ApplicationURI: "com.example.orders/sync",
-				Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"},
-			},
+			Spec:       spec,
 		},
+		&v1alpha1.TrustedApplication{ObjectMeta: ofSet().ObjectMeta, Spec: spec},
+		&v1alpha1.TrustedApplicationSet{ObjectMeta: theSet().ObjectMeta, Spec: v1alpha1.TrustedApplicationSetSpec{
+			Servers: v1alpha1.SetServers{Names: []string{"acme"}},
+			Template: v1alpha1.ApplicationTemplate{Spec: v1alpha1.ApplicationTemplateSpec{
+				ApplicationURI: "com.example.crm/sync", Service: &v1alpha1.ServiceTemplate{SystemUser: "svc.orders"},
+			}},
+		}},
 		&appsv1.Deployment{ObjectMeta: in(demo, "orders"), Spec: appsv1.DeploymentSpec{
 			Replicas: &none, Selector: selector, Template: pods, Paused: true,
 		}},
@@ -94,6 +100,25 @@ func login() *corev1.Secret { return &corev1.Secret{ObjectMeta: in(own, "acme-op
 
 func application() *v1alpha1.TrustedApplication {
 	return &v1alpha1.TrustedApplication{ObjectMeta: in(demo, "orders")}
+}
+
+// spec is that of all applications.
+var spec = v1alpha1.TrustedApplicationSpec{
+	IdentityServerRef: v1alpha1.IdentityServerReference{Name: "acme"}, ApplicationURI: "com.example.orders/sync",
+	Service: &v1alpha1.ServiceSpec{SystemUser: "svc.orders"},
+}
+
+func theSet() *v1alpha1.TrustedApplicationSet {
+	return &v1alpha1.TrustedApplicationSet{ObjectMeta: in(demo, "crm")}
+}
+
+// ofSet is an application of a set.
+func ofSet() *v1alpha1.TrustedApplication {
+	app := &v1alpha1.TrustedApplication{ObjectMeta: in(demo, "crm-acme")}
+	app.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "TrustedApplicationSet", Name: "crm", UID: "1", Controller: new(true),
+	}}
+	return app
 }
 
 func server() *v1alpha1.IdentityServer { return &v1alpha1.IdentityServer{ObjectMeta: in("", "acme")} }
@@ -195,6 +220,11 @@ var confined = []write{
 	{"put a finalizer of others on a server", protects, finalizers, patch(server(), `{"metadata":{"finalizers":["`+keep+`"]}}`)},
 	{"take a finalizer of others off an application", protects, finalizers,
 		patch(application(), `{"metadata":{"finalizers":["`+v1alpha1.Finalizer+`"]}}`)},
+
+	{"give an application of a set away", protects, ofMetadata,
+		patch(ofSet(), `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"settings","uid":"1"}]}}`)},
+	{"make an application", sets, notOfSet, create(&v1alpha1.TrustedApplication{ObjectMeta: in(demo, "more"), Spec: spec})},
+	{"delete an application", sets, notOfSet, remove(application())},
 
 	{"run a Deployment as another account", restarts, ofWorkload, patch(deployment(), asAdmin)},
 	{"run a StatefulSet as another account", restarts, ofWorkload, patch(statefulSet(), asAdmin)},

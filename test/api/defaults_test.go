@@ -18,15 +18,31 @@ var _ = Describe("A default", func() {
 			}
 		}
 		Expect(defaults).To(Equal(map[string]string{
-			"TrustedApplication spec.enabled":                              "true",
-			"TrustedApplication spec.interactive.users":                    `["Internal"]`,
-			"TrustedApplication spec.service.internalUserImpersonation":    `"Forbidden"`,
-			"TrustedApplication spec.referenceTokens":                      `"None"`,
-			"TrustedApplication spec.deletionPolicy":                       `"Delete"`,
-			"TrustedApplication spec.credentials.rotation.gracePeriod":     `"1h"`,
-			"TrustedApplication spec.credentials.rotation.announcePeriod":  `"5m"`,
-			"TrustedApplication spec.driftPolicy":                          `"Enforce"`,
-			"TrustedApplication spec.adoptionPolicy":                       `"Never"`,
+			"TrustedApplication spec.enabled":                             "true",
+			"TrustedApplication spec.interactive.users":                   `["Internal"]`,
+			"TrustedApplication spec.service.internalUserImpersonation":   `"Forbidden"`,
+			"TrustedApplication spec.referenceTokens":                     `"None"`,
+			"TrustedApplication spec.deletionPolicy":                      `"Delete"`,
+			"TrustedApplication spec.credentials.rotation.gracePeriod":    `"1h"`,
+			"TrustedApplication spec.credentials.rotation.announcePeriod": `"5m"`,
+			"TrustedApplication spec.driftPolicy":                         `"Enforce"`,
+			"TrustedApplication spec.adoptionPolicy":                      `"Never"`,
+			// A set has them as well, so that what it makes is what it finds.
+			"TrustedApplicationSet spec.template.spec.enabled":                             "true",
+			"TrustedApplicationSet spec.template.spec.interactive.users":                   `["Internal"]`,
+			"TrustedApplicationSet spec.template.spec.service.internalUserImpersonation":   `"Forbidden"`,
+			"TrustedApplicationSet spec.template.spec.referenceTokens":                     `"None"`,
+			"TrustedApplicationSet spec.template.spec.deletionPolicy":                      `"Delete"`,
+			"TrustedApplicationSet spec.template.spec.credentials.rotation.gracePeriod":    `"1h"`,
+			"TrustedApplicationSet spec.template.spec.credentials.rotation.announcePeriod": `"5m"`,
+			"TrustedApplicationSet spec.template.spec.driftPolicy":                         `"Enforce"`,
+			"TrustedApplicationSet spec.template.spec.adoptionPolicy":                      `"Never"`,
+			"TrustedApplicationSet spec.emptySelection":                                    `"Keep"`,
+			"TrustedApplicationSet spec.rollout":                                           `{}`,
+			"TrustedApplicationSet spec.rollout.maxUnavailable":                            `"10%"`,
+			"TrustedApplicationSet spec.rollout.onFailure":                                 `"Stop"`,
+			"TrustedApplicationSet spec.rollout.progressDeadline":                          `"10m"`,
+
 			"IdentityServer spec.takeover":                                 `"Forbidden"`,
 			"IdentityServer spec.orphanPolicy":                             `"Report"`,
 			"IdentityServer spec.accessPolicy":                             `"Freeze"`,
@@ -40,8 +56,9 @@ var _ = Describe("A default", func() {
 			"IdentityServer spec.verification":                             `"Required"`,
 			"IdentityServer spec.environment":                              `"Production"`,
 			// What nobody has looked at yet is in progress to kstatus, not current.
-			"TrustedApplication status": `{"observedGeneration":-1}`,
-			"IdentityServer status":     `{"observedGeneration":-1}`,
+			"TrustedApplication status":    `{"observedGeneration":-1}`,
+			"IdentityServer status":        `{"observedGeneration":-1}`,
+			"TrustedApplicationSet status": `{"observedGeneration":-1}`,
 		}))
 	})
 

@@ -32,7 +32,7 @@ func newObject(kind string, spec map[string]any, changes []change) object {
 		"metadata":   map[string]any{"name": "example"},
 		"spec":       spec,
 	}}
-	if kind == application {
+	if kind != server {
 		o.SetNamespace("default")
 	}
 	for _, c := range changes {
@@ -42,8 +42,9 @@ func newObject(kind string, spec map[string]any, changes []change) object {
 }
 
 const (
-	application = "TrustedApplication"
-	server      = "IdentityServer"
+	application    = "TrustedApplication"
+	applicationSet = "TrustedApplicationSet"
+	server         = "IdentityServer"
 )
 
 // service is an application that acts as itself.

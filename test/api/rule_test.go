@@ -70,7 +70,7 @@ func allRules() []rule {
 	for _, part := range [][]rule{applicationRules(), flowRules(), redirectURIRules(), rotationRules(), outputRules(), serverRules(), limitRules(), accessRules()} {
 		all = append(all, part...)
 	}
-	return all
+	return append(append(all, sharedRules(all)...), setRules()...)
 }
 
 var _ = Describe("A rule of the schema", func() {

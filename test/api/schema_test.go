@@ -22,7 +22,7 @@ type node struct {
 	*schema
 }
 
-// read returns the schemas of both kinds as they are installed.
+// read returns the schemas of all kinds as they are installed.
 func read() map[string]*schema {
 	schemas := map[string]*schema{}
 	files, err := filepath.Glob(filepath.Join(crdDir, "*.yaml"))
@@ -35,11 +35,11 @@ func read() map[string]*schema {
 		Expect(crd.Spec.Versions).To(HaveLen(1))
 		schemas[crd.Spec.Names.Kind] = crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 	}
-	Expect(schemas).To(And(HaveLen(2), HaveKey(application), HaveKey(server)))
+	Expect(schemas).To(And(HaveLen(3), HaveKey(application), HaveKey(server), HaveKey(applicationSet)))
 	return schemas
 }
 
-// nodes lists every place of both schemas except those that all kinds share (apiVersion, kind, metadata).
+// nodes lists every place of all schemas except those that all kinds share (apiVersion, kind, metadata).
 func nodes() []node {
 	var all []node
 	for kind, root := range read() {

@@ -33,7 +33,7 @@ func TestFlagsExist(t *testing.T) {
 // Inline code that begins with "spec." or "status." is a field of one of our kinds.
 func TestFieldsExist(t *testing.T) {
 	fields := map[string]bool{}
-	for _, kind := range []string{"identityservers", "trustedapplications"} {
+	for _, kind := range []string{"identityservers", "trustedapplications", "trustedapplicationsets"} {
 		var crd apiextensionsv1.CustomResourceDefinition
 		content := read(t, "config/crd/bases/trustedapps.dev_"+kind+".yaml")
 		if err := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(content)), 4096).Decode(&crd); err != nil {

@@ -15,7 +15,7 @@ func TestEveryListSaysHowItIsMerged(t *testing.T) {
 	g := NewWithT(t)
 	files, err := filepath.Glob(repository("config/crd/bases/*.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(files).To(HaveLen(2))
+	g.Expect(files).To(HaveLen(3))
 	lists := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)

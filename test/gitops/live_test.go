@@ -153,7 +153,7 @@ var _ = Describe("the samples", Ordered, func() {
 			manifests[e.Name()] = sample(e.Name())
 		}
 		manifests["identityserver.yaml"] = serverSample("acme", instance)
-		for _, file := range []string{"kustomization.yaml", "hydra.yaml", "dynamic-registration.yaml"} { // it only lists others; these are for other servers
+		for _, file := range []string{"kustomization.yaml", "hydra.yaml", "dynamic-registration.yaml", "fleet.yaml"} { // it only lists others; these are for other servers
 			delete(manifests, file)
 		}
 		Expect(manifests).To(HaveLen(6))

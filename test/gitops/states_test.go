@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/fleet"
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/plan"
@@ -258,3 +259,36 @@ func defaultStatus(t *testing.T, plural string) map[string]any {
 
 // repository is a path in this repository.
 func repository(path string) string { return filepath.Join("..", "..", path) }
+
+// setStates are the ends of a look at a set.
+func setStates(t *testing.T) []state {
+	t.Helper()
+	fresh := &v1alpha1.TrustedApplicationSet{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "crm", UID: "set", Generation: 1}}
+	all := []state{{"set, new", object(t, fresh, "TrustedApplicationSet", defaultStatus(t, "trustedapplicationsets")), moving, ""}}
+	acme := []v1alpha1.IdentityServer{{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}}
+	allowed := func(*v1alpha1.TrustedApplication) string { return "" }
+	for name, c := range map[string]struct {
+		servers  []string
+		observed fleet.Observed
+		want     phase
+	}{
+		"nothing is selected":    {nil, fleet.Observed{}, stalled},
+		"a server is not there":  {[]string{"acme"}, fleet.Observed{Refused: allowed}, stalled},
+		"one is made":            {[]string{"acme"}, fleet.Observed{Servers: acme, Refused: allowed}, moving},
+		"nothing is to be there": {[]string{}, fleet.Observed{}, good},
+	} {
+		set := fresh.DeepCopy()
+		set.Spec.Servers.Names = c.servers
+		if c.servers != nil && len(c.servers) == 0 {
+			set.Spec.EmptySelection = v1alpha1.EmptyDelete
+		}
+		set.Status = fleet.Next(set, c.observed, now.Time).Status
+		all = append(all, state{"set, " + name, object(t, set, "TrustedApplicationSet", nil), c.want, ""})
+		edited := set.DeepCopy()
+		edited.Generation = 2
+		all = append(all, state{"set, edited after " + name, object(t, edited, "TrustedApplicationSet", nil), moving, ""})
+		edited.DeletionTimestamp = &now
+		all = append(all, state{"set, deleting, " + name, object(t, edited, "TrustedApplicationSet", nil), leaving, ""})
+	}
+	return all
+}

@@ -14,7 +14,7 @@ import (
 // Every state that the operator can leave an object in is read rightly: by the library that kpt and kubectl plugins use, by Flux's own
 // edition of it, and by the health scripts for Argo CD.
 func TestEveryStateIsReadRightly(t *testing.T) {
-	states := append(applicationStates(t), serverStates(t)...)
+	states := append(append(applicationStates(t), serverStates(t)...), setStates(t)...)
 	scripts := healthScripts(t)
 	wrong, seen := 0, map[phase]int{}
 	complain := func(s state, by, got string, message string) {
@@ -50,7 +50,7 @@ func TestEveryStateIsReadRightly(t *testing.T) {
 	}
 	NewWithT(t).Expect(seen).To(HaveLen(5), "all phases occur")
 	results.KstatusStates, results.ArgoStates = len(states), len(states)
-	t.Logf("%d states of both kinds, each read by two editions of kstatus and by Argo CD's script: %v", len(states), seen)
+	t.Logf("%d states of all kinds, each read by two editions of kstatus and by Argo CD's script: %v", len(states), seen)
 }
 
 // healthScripts reads the scripts by kind.
@@ -62,9 +62,13 @@ func healthScripts(t testing.TB) map[string]string {
 	var cm corev1.ConfigMap
 	g.Expect(yaml.UnmarshalStrict(text, &cm)).To(Succeed())
 	const prefix = "resource.customizations.health.trustedapps.dev_"
-	scripts := map[string]string{"TrustedApplication": cm.Data[prefix+"TrustedApplication"], "IdentityServer": cm.Data[prefix+"IdentityServer"]}
-	g.Expect(cm.Data).To(HaveLen(2))
+	scripts := map[string]string{}
+	for _, kind := range []string{"TrustedApplication", "IdentityServer", "TrustedApplicationSet"} {
+		scripts[kind] = cm.Data[prefix+kind]
+	}
+	g.Expect(cm.Data).To(HaveLen(3))
 	g.Expect(scripts["TrustedApplication"]).NotTo(BeEmpty())
-	g.Expect(scripts["IdentityServer"]).To(Equal(scripts["TrustedApplication"]), "one script for both kinds")
+	g.Expect(scripts["IdentityServer"]).To(Equal(scripts["TrustedApplication"]), "one script for all kinds")
+	g.Expect(scripts["TrustedApplicationSet"]).To(Equal(scripts["TrustedApplication"]), "one script for all kinds")
 	return scripts
 }

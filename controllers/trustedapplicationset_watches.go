@@ -1,0 +1,93 @@
+package controllers
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"trustedapps.dev/operator/api/v1alpha1"
+)
+
+// gathering is the time in which events of applications and servers are gathered before their set is looked at: each look may write the status, and
+// a hundred applications that become Ready within a second are one piece of news.
+const gathering = 200 * time.Millisecond
+
+// maxSets is the number of sets that are worked on at the same time.
+const maxSets = 4
+
+// SetupWithManager watches sets, their applications, and what servers are selected and rendered by.
+func (r *TrustedApplicationSetReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("trustedapplicationset").
+		For(&v1alpha1.TrustedApplicationSet{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.TrustedApplication{}, gathered(r.onApplication)).
+		Watches(&v1alpha1.IdentityServer{}, gathered(r.onServer), builder.WithPredicates(described)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: maxSets,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstPause, longestPause),
+		}).
+		WithLogConstructor(setLog(mgr.GetLogger())).
+		Complete(r)
+}
+
+// described sees that a server came, went, or got other labels or annotations.
+var described = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels()) ||
+			!maps.Equal(e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()) ||
+			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+	},
+}
+
+// gathered maps events to sets, which are looked at a little later.
+func gathered(to handler.MapFunc) handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	add := func(ctx context.Context, o client.Object, q queue) {
+		for _, request := range to(ctx, o) {
+			q.AddAfter(request, gathering)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, e.ObjectNew, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
+	}
+}
+
+// onApplication finds the sets that an application may be of, or stand in the way of: their names are how its own begins.
+func (r *TrustedApplicationSetReconciler) onApplication(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.sets(ctx, func(set string) bool { return strings.HasPrefix(o.GetName(), set+"-") }, client.InNamespace(o.GetNamespace()))
+}
+
+// onServer finds all sets: any may select the server, or did.
+func (r *TrustedApplicationSetReconciler) onServer(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.sets(ctx, func(string) bool { return true })
+}
+
+func (r *TrustedApplicationSetReconciler) sets(ctx context.Context, named func(string) bool, among ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.TrustedApplicationSetList
+	among = append(among, client.DisableReadYourWritesConsistency, client.UnsafeDisableDeepCopy) // only read
+	if err := r.Client.List(ctx, &list, among...); err != nil {
+		log.FromContext(ctx).Error(err, "listing TrustedApplicationSets")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if named(list.Items[i].Name) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
