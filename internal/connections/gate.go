@@ -1,10 +1,22 @@
 package connections
 
 import (
-	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+)
+
+// Urgency says who is woken first of those who wait for the same server.
+type Urgency int
+
+const (
+	// Look is for an application that was well when it was seen last, and most likely is: there are as many as there are applications, after a
+	// restart, say.
+	Look Urgency = iota
+	// Work is for one that somebody waits for.
+	Work
+	// Ending is for one that is being deleted.
+	Ending
 )
 
 // Gate limits how many applications of one server are worked on at the same time, so that a slow server does not take the
@@ -19,19 +31,14 @@ type Gate struct {
 	invited map[types.NamespacedName]string
 }
 
-// queue are those who wait for one server; the urgent come first.
-type queue struct {
-	urgent, others []types.NamespacedName
-}
-
 // NewGate makes a gate. wake must not block.
 func NewGate(wake func(types.NamespacedName)) *Gate {
 	return &Gate{wake: wake, busy: map[string]int{}, parked: map[string]*queue{}, invited: map[types.NamespacedName]string{}}
 }
 
 // Enter asks for room to work on an application of the server. Where there is some, leave must be called after the work. Else the
-// application is parked; urgent ones, such as deletions, are woken first.
-func (g *Gate) Enter(server string, limit int, app types.NamespacedName, urgent bool) (leave func(), ok bool) {
+// application is parked; the more urgent ones are woken first, and those that are equal in the order in which they came.
+func (g *Gate) Enter(server string, limit int, app types.NamespacedName, urgency Urgency) (leave func(), ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if invited, ok := g.invited[app]; ok && invited == server {
@@ -44,10 +51,10 @@ func (g *Gate) Enter(server string, limit int, app types.NamespacedName, urgent 
 	}
 	q := g.parked[server]
 	if q == nil {
-		q = &queue{}
+		q = &queue{waiting: map[types.NamespacedName]Urgency{}}
 		g.parked[server] = q
 	}
-	q.add(app, urgent)
+	q.add(app, urgency)
 	return nil, false
 }
 
@@ -74,7 +81,7 @@ func (g *Gate) leave(server string) {
 	if g.busy[server] == 0 {
 		delete(g.busy, server)
 	}
-	if g.parked[server].empty() {
+	if g.parked[server].len() == 0 {
 		delete(g.parked, server)
 	}
 	g.mu.Unlock()
@@ -89,34 +96,45 @@ func (g *Gate) Parked() map[string]int {
 	defer g.mu.Unlock()
 	parked := make(map[string]int, len(g.parked))
 	for server, q := range g.parked {
-		parked[server] = len(q.urgent) + len(q.others)
+		parked[server] = q.len()
 	}
 	return parked
 }
 
-func (q *queue) add(app types.NamespacedName, urgent bool) {
-	switch {
-	case slices.Contains(q.urgent, app):
-	case urgent:
-		q.others = slices.DeleteFunc(q.others, func(other types.NamespacedName) bool { return other == app })
-		q.urgent = append(q.urgent, app)
-	case !slices.Contains(q.others, app):
-		q.others = append(q.others, app)
+// queue are those who wait for one server.
+type queue struct {
+	waiting map[types.NamespacedName]Urgency
+	// lines are in order of arrival. Who became more urgent stands in two of them, and counts in the one that waiting tells.
+	lines [Ending + 1][]types.NamespacedName
+}
+
+func (q *queue) add(app types.NamespacedName, urgency Urgency) {
+	if former, ok := q.waiting[app]; ok && former >= urgency {
+		return
 	}
+	q.waiting[app] = urgency
+	q.lines[urgency] = append(q.lines[urgency], app)
 }
 
 func (q *queue) next() (app types.NamespacedName, ok bool) {
-	switch {
-	case q == nil:
+	if q == nil {
 		return app, false
-	case len(q.urgent) > 0:
-		app, q.urgent = q.urgent[0], q.urgent[1:]
-		return app, true
-	case len(q.others) > 0:
-		app, q.others = q.others[0], q.others[1:]
-		return app, true
+	}
+	for urgency := Ending; urgency >= Look; urgency-- {
+		for len(q.lines[urgency]) > 0 {
+			app, q.lines[urgency] = q.lines[urgency][0], q.lines[urgency][1:]
+			if counts, ok := q.waiting[app]; ok && counts == urgency {
+				delete(q.waiting, app)
+				return app, true
+			}
+		}
 	}
 	return app, false
 }
 
-func (q *queue) empty() bool { return q == nil || len(q.urgent)+len(q.others) == 0 }
+func (q *queue) len() int {
+	if q == nil {
+		return 0
+	}
+	return len(q.waiting)
+}

@@ -16,23 +16,23 @@ func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
 	g := NewWithT(t)
 	var woken []string
 	gate := NewGate(func(app types.NamespacedName) { woken = append(woken, app.Name) })
-	leave, ok := gate.Enter("slow", 1, name("first"), false)
+	leave, ok := gate.Enter("slow", 1, name("first"), Work)
 	g.Expect(ok).To(BeTrue())
 	for _, n := range []string{"second", "third", "third"} {
-		_, ok = gate.Enter("slow", 1, name(n), false)
+		_, ok = gate.Enter("slow", 1, name(n), Work)
 		g.Expect(ok).To(BeFalse())
 	}
-	_, ok = gate.Enter("slow", 1, name("third"), true) // it is being deleted now
+	_, ok = gate.Enter("slow", 1, name("third"), Ending) // it is being deleted now
 	g.Expect(ok).To(BeFalse())
-	_, ok = gate.Enter("other", 1, name("elsewhere"), false)
+	_, ok = gate.Enter("other", 1, name("elsewhere"), Work)
 	g.Expect(ok).To(BeTrue(), "another server is not concerned")
 	g.Expect(gate.Parked()).To(Equal(map[string]int{"slow": 2}))
 
 	leave()
 	g.Expect(woken).To(Equal([]string{"third"}))
-	_, ok = gate.Enter("slow", 1, name("newcomer"), false)
+	_, ok = gate.Enter("slow", 1, name("newcomer"), Work)
 	g.Expect(ok).To(BeFalse(), "the room is kept for who was woken")
-	leave, ok = gate.Enter("slow", 1, name("third"), true)
+	leave, ok = gate.Enter("slow", 1, name("third"), Ending)
 	g.Expect(ok).To(BeTrue())
 	leave()
 	g.Expect(woken).To(Equal([]string{"third", "second"}))
@@ -42,6 +42,32 @@ func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
 	g.Expect(gate.busy).To(HaveLen(1))
 	g.Expect(gate.Parked()).To(BeEmpty())
 	g.Expect(gate.invited).To(BeEmpty())
+}
+
+func TestALookGivesWayToWork(t *testing.T) {
+	g := NewWithT(t)
+	var woken []string
+	gate := NewGate(func(app types.NamespacedName) { woken = append(woken, app.Name) })
+	leave, ok := gate.Enter("server", 1, name("first"), Look)
+	g.Expect(ok).To(BeTrue())
+	for _, n := range []string{"look-1", "look-2", "changed-while-it-waits"} {
+		_, ok = gate.Enter("server", 1, name(n), Look)
+		g.Expect(ok).To(BeFalse())
+	}
+	for _, n := range []string{"new", "changed-while-it-waits"} {
+		_, ok = gate.Enter("server", 1, name(n), Work)
+		g.Expect(ok).To(BeFalse())
+	}
+	_, ok = gate.Enter("server", 1, name("new"), Look)
+	g.Expect(ok).To(BeFalse(), "who waits for work goes on to do so")
+	g.Expect(gate.Parked()).To(Equal(map[string]int{"server": 4}))
+	leave()
+	for range 4 {
+		gate.Decline(name(woken[len(woken)-1]))
+	}
+	g.Expect(woken).To(Equal([]string{"new", "changed-while-it-waits", "look-1", "look-2"}))
+	g.Expect(gate.Parked()).To(BeEmpty())
+	g.Expect(gate.busy).To(BeEmpty())
 }
 
 func TestGateLetsEverybodyThroughAndNeverMoreThanTheLimit(t *testing.T) {
@@ -64,7 +90,7 @@ func TestGateLetsEverybodyThroughAndNeverMoreThanTheLimit(t *testing.T) {
 				case <-all:
 					return
 				case app := <-queue:
-					leave, ok := gate.Enter("server", limit, app, false)
+					leave, ok := gate.Enter("server", limit, app, Work)
 					if !ok {
 						continue
 					}
