@@ -68,6 +68,9 @@ type stoppable struct {
 	stop context.CancelFunc
 }
 
+// NeedLeaderElection implements manager.LeaderElectionRunnable: a replica that waits to lead sees what is published, too.
+func (n *namespaces) NeedLeaderElection() bool { return false }
+
 // Start implements manager.Runnable: it asks for all namespaces, then for each that an application is in, and again from time to time.
 func (n *namespaces) Start(ctx context.Context) error {
 	ticker := time.NewTicker(permissionInterval)

@@ -39,7 +39,7 @@ func TestGateParksAndWakesInOrderDeletionsFirst(t *testing.T) {
 	gate.Decline(name("second"))
 	g.Expect(woken).To(Equal([]string{"third", "second", "newcomer"}), "a room that is declined goes to the next")
 	gate.Decline(name("newcomer"))
-	g.Expect(gate.busy).To(HaveLen(1))
+	g.Expect(gate.doors).To(HaveLen(1), "the other server's is left")
 	g.Expect(gate.Parked()).To(BeEmpty())
 	g.Expect(gate.invited).To(BeEmpty())
 }
@@ -67,7 +67,38 @@ func TestALookGivesWayToWork(t *testing.T) {
 	}
 	g.Expect(woken).To(Equal([]string{"new", "changed-while-it-waits", "look-1", "look-2"}))
 	g.Expect(gate.Parked()).To(BeEmpty())
-	g.Expect(gate.busy).To(BeEmpty())
+	g.Expect(gate.doors).To(BeEmpty())
+}
+
+func TestLooksLeaveRoomForWork(t *testing.T) {
+	g := NewWithT(t)
+	var woken []string
+	gate := NewGate(func(app types.NamespacedName) { woken = append(woken, app.Name) })
+	const limit = 2 * lookPart
+	enter := func(n string, urgency Urgency) func() {
+		leave, _ := gate.Enter("server", limit, name(n), urgency)
+		return leave
+	}
+	firstLook, secondLook := enter("look-1", Look), enter("look-2", Look)
+	g.Expect(firstLook).NotTo(BeNil())
+	g.Expect(secondLook).NotTo(BeNil())
+	g.Expect(enter("look-3", Look)).To(BeNil(), "a part of the room is for those who only look")
+	var work []func()
+	for i := range limit - 2 {
+		leave := enter(fmt.Sprint("work-", i), Work)
+		g.Expect(leave).NotTo(BeNil())
+		work = append(work, leave)
+	}
+	g.Expect(enter("work-more", Work)).To(BeNil())
+	firstLook()
+	g.Expect(woken).To(Equal([]string{"work-more"}), "who only looks has no room of its own")
+	work[0]()
+	g.Expect(woken).To(Equal([]string{"work-more", "look-3"}))
+	g.Expect(enter("look-4", Look)).To(BeNil())
+	work[1]()
+	g.Expect(woken).To(HaveLen(2), "there is room, and none for one more look")
+	secondLook()
+	g.Expect(woken).To(Equal([]string{"work-more", "look-3", "look-4"}))
 }
 
 func TestGateLetsEverybodyThroughAndNeverMoreThanTheLimit(t *testing.T) {
