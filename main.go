@@ -110,6 +110,7 @@ func run(ctx context.Context, o options, api *rest.Config) error {
 		return fmt.Errorf("making the scheme: %w", err)
 	}
 	api.QPS = -1 // the API server's own priority and fairness limits us; a second limit here would only add latency
+	api.DisableCompression = true // it costs the API server more time than the network, which is that of the cluster, needs
 	agent := "trustedapp-operator/" + strings.Fields(version())[0]
 	api.UserAgent = agent
 	mgr, err := ctrl.NewManager(api, ctrl.Options{
