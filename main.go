@@ -109,7 +109,7 @@ func run(ctx context.Context, o options, api *rest.Config) error {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("making the scheme: %w", err)
 	}
-	api.QPS = -1 // the API server's own priority and fairness limits us; a second limit here would only add latency
+	api.QPS = -1                  // the API server's own priority and fairness limits us; a second limit here would only add latency
 	api.DisableCompression = true // it costs the API server more time than the network, which is that of the cluster, needs
 	agent := "trustedapp-operator/" + strings.Fields(version())[0]
 	api.UserAgent = agent
