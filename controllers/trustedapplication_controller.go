@@ -128,7 +128,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if due, ok := r.echo(ctx, app, entry, d); ok {
 		return ctrl.Result{RequeueAfter: until(due)}, nil
 	}
-	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, urgency(app))
+	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, urgency(app, d.Suspect))
 	if !ok {
 		log.FromContext(ctx).V(1).Info("waiting for its turn at the server")
 		return ctrl.Result{}, nil

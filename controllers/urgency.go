@@ -14,12 +14,12 @@ import (
 
 // urgency says what an application has to wait for. One that is told to be well as it is asked for is only looked at: after a restart, and when
 // a server is back, that is nearly all of them, and whoever made or changed another one would wait for all. A revocation is never a mere look;
-// that it was done already is not known here.
-func urgency(app *v1alpha1.TrustedApplication) connections.Urgency {
+// that it was done already is not known here. Nor is it one where the registration is suspected to be changed.
+func urgency(app *v1alpha1.TrustedApplication, suspect bool) connections.Urgency {
 	switch {
 	case !app.DeletionTimestamp.IsZero():
 		return connections.Ending
-	case settled(app) && app.Annotations[v1alpha1.RevokeAnnotation] == "":
+	case settled(app) && !suspect && app.Annotations[v1alpha1.RevokeAnnotation] == "":
 		return connections.Look
 	}
 	return connections.Work
@@ -41,7 +41,7 @@ func enqueue(q queue, apps []v1alpha1.TrustedApplication) {
 	for i := range apps {
 		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&apps[i])}
 		if ordered, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-			ordered.AddWithOpts(priorityqueue.AddOpts{Priority: &priorities[urgency(&apps[i])]}, request)
+			ordered.AddWithOpts(priorityqueue.AddOpts{Priority: &priorities[urgency(&apps[i], false)]}, request)
 			continue
 		}
 		q.Add(request) // a queue without priorities

@@ -44,9 +44,13 @@ func TestOnlyWhatIsWellGivesWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			app := well()
 			c.change(app)
-			NewWithT(t).Expect(urgency(app)).To(Equal(c.want))
+			NewWithT(t).Expect(urgency(app, false)).To(Equal(c.want))
 		})
 	}
+}
+
+func TestASuspicionIsWork(t *testing.T) {
+	NewWithT(t).Expect(urgency(well(), true)).To(Equal(connections.Work))
 }
 
 func TestWhatIsUrgentComesFirstInTheQueue(t *testing.T) {
