@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -44,9 +43,9 @@ type namespaces struct {
 	// watch adds a source to the controller of applications.
 	watch func(source.Source) error
 	// applications finds those of a namespace, of all where it is "".
-	applications func(ctx context.Context, namespace string) []reconcile.Request
-	// wake lets an application go on, when it turned out whether its namespace may be published in.
-	wake func(types.NamespacedName)
+	applications func(ctx context.Context, namespace string) []v1alpha1.TrustedApplication
+	// changed lets the applications of a namespace go on, when it turned out whether it may be published in; those of all where it is "".
+	changed func(namespace string)
 
 	ring chan struct{}
 
@@ -68,6 +67,9 @@ type stoppable struct {
 	cache.Cache
 	stop context.CancelFunc
 }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable: a replica that waits to lead sees what is published, too.
+func (n *namespaces) NeedLeaderElection() bool { return false }
 
 // Start implements manager.Runnable: it asks for all namespaces, then for each that an application is in, and again from time to time.
 func (n *namespaces) Start(ctx context.Context) error {
@@ -128,7 +130,7 @@ func (n *namespaces) askAgain(ctx context.Context) {
 func (n *namespaces) ask(ctx context.Context, namespace string) {
 	err := n.try(ctx, namespace)
 	if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
-		n.refuse(ctx, namespace)
+		n.refuse(namespace)
 	}
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
@@ -151,21 +153,14 @@ func (n *namespaces) unwatch(namespace string) {
 	}
 }
 
-// changed wakes the applications of a namespace.
-func (n *namespaces) changed(ctx context.Context, namespace string) {
-	for _, app := range n.applications(ctx, namespace) {
-		n.wake(app.NamespacedName)
-	}
-}
-
 // refuse notes that a namespace is closed, and tells its applications the first time.
-func (n *namespaces) refuse(ctx context.Context, namespace string) {
+func (n *namespaces) refuse(namespace string) {
 	n.mu.Lock()
 	known := n.refused[namespace]
 	n.refused[namespace] = true
 	n.mu.Unlock()
 	if !known && namespace != cache.AllNamespaces { // a namespace may be allowed where all are not
-		n.changed(ctx, namespace)
+		n.changed(namespace)
 	}
 }
 

@@ -91,12 +91,13 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	server := func() *v1alpha1.IdentityServer { return &v1alpha1.IdentityServer{} }
 	changed, suspects := newWaker(server), newWaker(server)
 	parked := newWaker(func() *v1alpha1.TrustedApplication { return &v1alpha1.TrustedApplication{} })
-	for _, w := range []manager.Runnable{changed, suspects, parked} {
+	opened := newWaker(func() *corev1.Namespace { return &corev1.Namespace{} })
+	for _, w := range []manager.Runnable{changed, suspects, parked, opened} {
 		if err := mgr.Add(w); err != nil {
 			return fmt.Errorf("adding a waker: %w", err)
 		}
 	}
-	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
+	pool, gate, activity := connections.NewPool(changed.wakeNamed, suspects.wakeNamed), connections.NewGate(parked.wake), metrics.NewActivity()
 	book := &inventory.Book{}
 	var looking *uses
 	if s.InUseDetection {
@@ -124,7 +125,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Shard: s.Shard, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
-		Workers: s.Workers, Changed: changed.out, Parked: parked.out,
+		Workers: s.Workers, Changed: changed.out, Parked: parked.out, Opened: opened.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
@@ -134,7 +135,7 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("setting up the controller of TrustedApplications: %w", err)
 	}
-	published.watch, published.applications, published.wake = watching.Watch, applications.inNamespace, parked.wake
+	published.watch, published.applications, published.changed = watching.Watch, applications.inNamespace, opened.wakeNamed
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}

@@ -53,7 +53,6 @@ var described = predicate.Funcs{
 
 // gathered maps events to sets, which are looked at a little later.
 func gathered(to handler.MapFunc) handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	add := func(ctx context.Context, o client.Object, q queue) {
 		for _, request := range to(ctx, o) {
 			q.AddAfter(request, gathering)
