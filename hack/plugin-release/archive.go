@@ -18,7 +18,7 @@ import (
 type archive struct {
 	platform
 	Name string
-	// Bin is the file that is the program, Files are all that are in it.
+	// Bin is the file that is the program, Files are all that are in it, in the order of their names.
 	Bin      string
 	Files    []string
 	content  []byte
@@ -38,6 +38,18 @@ type file struct {
 	content []byte
 }
 
+// archive is that of a platform, still empty.
+func (r release) archive(p platform) archive {
+	name := fmt.Sprintf("kubectl-trustedapp_%s_%s_%s", r.Version, p.OS, p.Arch)
+	if p.OS == "windows" { // which has no sh for the completion, and opens a .zip by itself
+		return archive{platform: p, Name: name + ".zip", Bin: "kubectl-trustedapp.exe", Files: []string{"LICENSE", "kubectl-trustedapp.exe"}}
+	}
+	return archive{
+		platform: p, Name: name + ".tar.gz", Bin: "kubectl-trustedapp",
+		Files: []string{"LICENSE", "kubectl-trustedapp", "kubectl_complete-trustedapp"},
+	}
+}
+
 // pack builds the plugin for a platform, and packs it.
 func (r release) pack(ctx context.Context, p platform) (archive, error) {
 	built, err := compile(ctx, p)
@@ -52,21 +64,22 @@ func (r release) pack(ctx context.Context, p platform) (archive, error) {
 	if err != nil {
 		return archive{}, fmt.Errorf("reading the program for completion: %w", err)
 	}
-	a := archive{
-		platform: p, revision: built.revision, Bin: "kubectl-trustedapp",
-		Name: fmt.Sprintf("kubectl-trustedapp_%s_%s_%s.tar.gz", r.Version, p.OS, p.Arch),
-	}
-	// In the order of their names.
-	files := []file{{"LICENSE", 0o644, licence}, {a.Bin, 0o755, built.content}, {"kubectl_complete-trustedapp", 0o755, completion}}
+	a := r.archive(p)
+	a.revision = built.revision
 	write := tarball
-	if p.OS == "windows" { // which has no sh for the completion, and opens a .zip by itself
-		a.Bin += ".exe"
-		a.Name = fmt.Sprintf("kubectl-trustedapp_%s_%s_%s.zip", r.Version, p.OS, p.Arch)
-		files = []file{{"LICENSE", 0o644, licence}, {a.Bin, 0o755, built.content}}
+	if p.OS == "windows" {
 		write = zipped
 	}
-	for _, f := range files {
-		a.Files = append(a.Files, f.name)
+	var files []file
+	for _, name := range a.Files {
+		f := file{name: name, mode: 0o755, content: built.content}
+		switch name {
+		case "LICENSE":
+			f.mode, f.content = 0o644, licence
+		case "kubectl_complete-trustedapp":
+			f.content = completion
+		}
+		files = append(files, f)
 	}
 	a.content, err = write(files, built.created)
 	return a, err

@@ -21,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
+const allPlatforms = "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64"
+
 // release is what the archives and the manifest have in common.
 type release struct {
 	Version string
@@ -34,7 +36,7 @@ func main() {
 	flag.StringVar(&r.Version, "version", "", "The version, such as v0.1.0.")
 	flag.StringVar(&r.URL, "url", "", "The URL of the directory where the archives will be.")
 	flag.StringVar(&out, "out", "build/krew", "The directory to write to.")
-	flag.StringVar(&platforms, "platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64", "The platforms, separated by commas.")
+	flag.StringVar(&platforms, "platforms", allPlatforms, "The platforms, separated by commas.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, r, out, strings.Split(platforms, ","))

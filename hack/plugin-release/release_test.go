@@ -53,9 +53,15 @@ func TestTheZoneOfTheMachineIsNotInAnArchive(t *testing.T) {
 }
 
 func TestTheManifestNamesWhereTheArchiveOfEachPlatformIs(t *testing.T) {
-	archives := []archive{
-		{platform: platform{"linux", "amd64"}, Name: "a.tar.gz", Bin: "a", Files: []string{"LICENSE", "a"}, content: []byte("a")},
-		{platform: platform{"windows", "amd64"}, Name: "b.zip", Bin: "b.exe", Files: []string{"LICENSE", "b.exe"}, content: []byte("b")},
+	var archives []archive
+	for _, name := range strings.Split(allPlatforms, ",") {
+		p, err := parsePlatform(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := release{Version: "v0.1.0"}.archive(p)
+		a.content = []byte(name)
+		archives = append(archives, a)
 	}
 	// With and without the slash at its end.
 	for _, url := range []string{"https://git.example.com/v0.1.0", "https://git.example.com/v0.1.0/"} {
@@ -65,18 +71,22 @@ func TestTheManifestNamesWhereTheArchiveOfEachPlatformIs(t *testing.T) {
 		}
 		var got struct {
 			Spec struct {
-				Version   string
-				Platforms []struct{ URI, Sha256, Bin string }
+				Version, ShortDescription string
+				Platforms                 []struct {
+					Selector         struct{ MatchLabels struct{ OS, Arch string } }
+					URI, Sha256, Bin string
+				}
 			}
 		}
 		if err := yaml.Unmarshal(content, &got); err != nil {
 			t.Fatalf("%v\n%s", err, content)
 		}
-		if got.Spec.Version != "v0.1.0" || len(got.Spec.Platforms) != len(archives) {
+		if got.Spec.Version != "v0.1.0" || got.Spec.ShortDescription == "" || len(got.Spec.ShortDescription) > 50 || len(got.Spec.Platforms) != len(archives) {
 			t.Fatalf("%s", content)
 		}
 		for i, p := range got.Spec.Platforms {
-			if p.URI != strings.TrimSuffix(url, "/")+"/"+archives[i].Name || p.Sha256 != archives[i].Sum() || p.Bin != archives[i].Bin {
+			if p.URI != strings.TrimSuffix(url, "/")+"/"+archives[i].Name || p.Sha256 != archives[i].Sum() || p.Bin != archives[i].Bin ||
+				p.Selector.MatchLabels != struct{ OS, Arch string }(archives[i].platform) {
 				t.Errorf("%+v", p)
 			}
 		}
