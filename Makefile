@@ -19,6 +19,7 @@ TOOLS := bin/controller-gen bin/crd-ref-docs bin/golangci-lint bin/govulncheck b
 PLANE := bin/etcd bin/kube-apiserver bin/kube-controller-manager bin/kubectl
 NODE := bin/kube-scheduler bin/kubelet bin/kube-proxy
 FLUX := bin/source-controller bin/kustomize-controller
+KREW := bin/krew bin/validate-krew-manifest
 
 ##@ Start here
 
@@ -77,7 +78,7 @@ explorer: ## Try every crash, lost answer and edit, in every order, on the real 
 
 # One package at a time: each runs a control plane of its own.
 .PHONY: integration
-integration: controlplane standin identityservers build bin/helm bin/prometheus ## Test against a real control plane and the stand-in.
+integration: controlplane standin identityservers build bin/helm bin/prometheus $(KREW) ## Test against a real control plane and the stand-in.
 	@mkdir -p build
 	hack/test-packages.sh integration | xargs -r go test -count=1 -p 1 -timeout 15m
 
@@ -110,8 +111,9 @@ security: controlplane standin build bin/helm bin/gitleaks ## Try each threat of
 	hack/verify.sh secrets secrets-rules
 
 .PHONY: plugin-test
-plugin-test: controlplane standin build ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane.
-	go test -count=1 -timeout 15m ./internal/cli ./test/plugin
+plugin-test: controlplane standin build $(KREW) ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane; install it with krew.
+	@mkdir -p build
+	go test -count=1 -timeout 15m ./internal/cli ./hack/plugin-release ./test/plugin
 
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json
@@ -192,6 +194,13 @@ build: ## Build the operator: bin/manager.
 plugin: ## Build the plugin of kubectl: bin/kubectl-trustedapp.
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/kubectl-trustedapp ./hack/kubectl-trustedapp
 
+# VERSION, such as v0.1.0, and URL, where the archives will be, are what krew's manifest says.
+.PHONY: plugin-release
+plugin-release: $(KREW) bin/kubectl ## Build the plugin's archives for all platforms, and krew's manifest: build/krew. VERSION=v0.1.0 URL=https://...
+	@rm -rf build/krew && mkdir -p build # archives of another version must not get among them
+	go run ./hack/plugin-release -version '$(VERSION)' -url '$(URL)'
+	RELEASE=$(CURDIR)/build/krew go test -count=1 -run TestReleaseOfAllPlatforms -v ./test/plugin
+
 # The platforms of the image.
 PLATFORMS ?= linux/amd64,linux/arm64
 
@@ -263,6 +272,10 @@ bin/gitleaks: hack/tools/gitleaks/go.mod hack/tools/gitleaks/go.sum hack/build-b
 
 bin/go-licenses: hack/tools/go-licenses/go.mod hack/tools/go-licenses/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) github.com/google/go-licenses/v2 $@
+
+# Without a version in it, krew looks for no newer one.
+$(KREW): hack/tools/krew/go.mod hack/tools/krew/go.sum hack/build-binary.sh
+	CGO_ENABLED=0 hack/build-binary.sh $(<D) sigs.k8s.io/krew/cmd/$(@F) $@ -ldflags '-s -w'
 
 bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum hack/build-binary.sh
 	CGO_ENABLED=0 hack/build-binary.sh $(<D) helm.sh/helm/v4/cmd/helm $@ -ldflags '-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1'
