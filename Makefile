@@ -110,8 +110,9 @@ security: controlplane standin build bin/helm bin/gitleaks ## Try each threat of
 	hack/verify.sh secrets secrets-rules
 
 .PHONY: plugin-test
-plugin-test: controlplane standin build ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane.
-	go test -count=1 -timeout 15m ./internal/cli ./test/plugin
+plugin-test: controlplane standin build ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane; import 200. build/import.json
+	@mkdir -p build
+	go test -count=1 -p 1 -timeout 15m ./internal/cli ./test/plugin ./test/importing
 
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json
