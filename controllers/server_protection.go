@@ -87,22 +87,46 @@ func (p *ServerProtection) used(ctx context.Context, server string) (bool, error
 	return len(list.Items) > 0, nil
 }
 
+// applications sees applications come and go, where that may change something.
+func (p *ServerProtection) applications() handler.Funcs {
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			if request, ok := named(e.Object); ok && !p.kept(ctx, request.Name) {
+				q.Add(request)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+			if request, ok := named(e.Object); ok {
+				q.Add(request)
+			}
+		},
+	}
+}
+
+// kept says whether a server has the finalizer already: one more application changes nothing then, and to look at all of them for each new one
+// would cost more than the rest of its run.
+func (p *ServerProtection) kept(ctx context.Context, server string) bool {
+	var ids v1alpha1.IdentityServer
+	err := p.client.Get(ctx, client.ObjectKey{Name: server}, &ids, client.DisableReadYourWritesConsistency)
+	return err == nil && controllerutil.ContainsFinalizer(&ids, v1alpha1.ServerFinalizer)
+}
+
+// named is the server that an application names.
+func named(o client.Object) (request reconcile.Request, ok bool) {
+	app, ok := o.(*v1alpha1.TrustedApplication)
+	if ok {
+		request.Name = app.Spec.IdentityServerRef.Name
+	}
+	return request, ok
+}
+
 // SetupWithManager watches servers, and the coming and going of applications. An application never changes its server.
 func (p *ServerProtection) SetupWithManager(mgr ctrl.Manager) error {
-	named := func(_ context.Context, o client.Object) []reconcile.Request {
-		app, ok := o.(*v1alpha1.TrustedApplication)
-		if !ok {
-			return nil
-		}
-		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: app.Spec.IdentityServerRef.Name}}}
-	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("serverprotection").
 		For(&v1alpha1.IdentityServer{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation), moved(p.shard)))).
-		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(named), builder.WithPredicates(predicate.Funcs{
-			UpdateFunc: func(event.UpdateEvent) bool { return false },
-		})).
+			predicate.GenerationChangedPredicate{}, annotated(v1alpha1.PausedAnnotation), moved(p.shard), lost(v1alpha1.ServerFinalizer)))).
+		Watches(&v1alpha1.TrustedApplication{}, p.applications()).
 		WithLogConstructor(serverLog(mgr.GetLogger(), "serverprotection")).
 		Complete(p)
 }

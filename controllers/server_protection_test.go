@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/shard"
@@ -49,4 +51,29 @@ func TestAServerIsProtectedAsLongAsAnApplicationNamesIt(t *testing.T) {
 	g.Expect(a.Delete(t.Context(), app)).To(Succeed())
 	g.Expect(reconcile()).To(BeZero())
 	g.Expect(finalizers()).To(BeEmpty(), "the last application is gone")
+}
+
+func TestOneMoreApplicationOfAServerThatIsKeptIsNoNews(t *testing.T) {
+	g := NewWithT(t)
+	kept, unknown := acme(), newApp()
+	kept.Finalizers, unknown.Spec.IdentityServerRef.Name = []string{v1alpha1.ServerFinalizer}, "unknown"
+	sees := func(ids *v1alpha1.IdentityServer, app *v1alpha1.TrustedApplication, gone bool) int {
+		q := priorityqueue.New[ctrl.Request]("test")
+		defer q.ShutDown()
+		events := NewServerProtection(newAPI(t, nil, ids), shard.Shard{}).applications()
+		if gone {
+			events.Delete(t.Context(), event.DeleteEvent{Object: app}, q)
+		} else {
+			events.Create(t.Context(), event.CreateEvent{Object: app}, q)
+		}
+		return q.Len()
+	}
+	g.Expect(sees(acme(), newApp(), false)).To(Equal(1), "the first one")
+	g.Expect(sees(kept, newApp(), false)).To(BeZero())
+	g.Expect(sees(kept, newApp(), true)).To(Equal(1), "it may be the last one")
+	g.Expect(sees(kept, unknown, false)).To(Equal(1))
+
+	with, without := kept.DeepCopy(), acme()
+	g.Expect(lost(v1alpha1.ServerFinalizer).Update(event.UpdateEvent{ObjectOld: with, ObjectNew: without})).To(BeTrue(), "one came as it was taken off")
+	g.Expect(lost(v1alpha1.ServerFinalizer).Update(event.UpdateEvent{ObjectOld: without, ObjectNew: with})).To(BeFalse())
 }

@@ -65,7 +65,7 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplication").
 		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, lostFinalizer, annotated(requests...)))).
+			predicate.GenerationChangedPredicate{}, lost(v1alpha1.Finalizer), annotated(requests...)))).
 		Watches(&v1alpha1.IdentityServer{}, appeared, builder.WithPredicates(predicate.Funcs{
 			// The pool tells of changes, after they were probed; of a server that moves between shards the applications are told by both.
 			UpdateFunc: moved(r.Shard).Update,
@@ -87,12 +87,15 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 		Build(r)
 }
 
-// lostFinalizer sees that somebody took our finalizer from an application, which would end without its registration.
-var lostFinalizer = predicate.Funcs{
-	CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
-	UpdateFunc: func(e event.UpdateEvent) bool {
-		return controllerutil.ContainsFinalizer(e.ObjectOld, v1alpha1.Finalizer) && !controllerutil.ContainsFinalizer(e.ObjectNew, v1alpha1.Finalizer)
-	},
+// lost sees that a finalizer is gone: from an application, which would end without its registration, or from a server for which an application
+// came in the same moment.
+func lost(finalizer string) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false }, DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return controllerutil.ContainsFinalizer(e.ObjectOld, finalizer) && !controllerutil.ContainsFinalizer(e.ObjectNew, finalizer)
+		},
+	}
 }
 
 // inNamespace finds the applications of the shard in a namespace; in all where it is "".

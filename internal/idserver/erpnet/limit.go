@@ -45,7 +45,7 @@ type pace struct {
 func paces(perMinute int) (most, thrifty pace) {
 	perMinute = cmp.Or(perMinute, DefaultRequestsPerMinute)
 	second := rate.Limit(perMinute) / 60
-	return pace{second * 9 / 10, max(1, perMinute/30)}, pace{second * 3 / 10, max(1, perMinute/100)}
+	return pace{second * 9 / 10, max(1, perMinute/30)}, pace{second / 4, max(1, perMinute/100)}
 }
 
 // Limits are the limits of instances, by their URL. Servers for one instance that are made with the same Limits share them: a connection

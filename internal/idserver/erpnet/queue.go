@@ -29,7 +29,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []*waiter
 	sending bool
-	// crowded tells that half a batch waits.
+	// crowded tells that a whole batch waits.
 	crowded chan struct{}
 	// alone is until when no batches are sent.
 	alone time.Time
@@ -74,7 +74,7 @@ func (q *queue) add(w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, w)
-	if len(q.waiting)*2 >= q.size {
+	if len(q.waiting) >= q.size {
 		select {
 		case q.crowded <- struct{}{}:
 		default: // told before
@@ -121,7 +121,7 @@ func (q *queue) more() bool {
 	return q.sending
 }
 
-// gather waits a moment for others where requests go more often than is thrifty, until half a batch waits.
+// gather waits a moment for others where requests go more often than is thrifty, until a whole batch waits.
 func (q *queue) gather() {
 	if !q.batching() {
 		return
