@@ -85,7 +85,8 @@ func (e *env) replace(ctx context.Context, name string, r replacement) error {
 	if err := e.tellRestarts(did, who); err != nil {
 		return err
 	}
-	if err := r.as.print(e.Out, did, func() error { return nil }); err != nil {
+	as := r.as
+	if err := as.print(e.Out, did, func() error { return nil }); err != nil {
 		return err
 	}
 	return waited

@@ -79,6 +79,7 @@ func FormerUseWarnings(app *v1alpha1.TrustedApplication) []string {
 	return slices.DeleteFunc(slices.Clone(app.Status.Warnings), func(w string) bool { return !strings.HasPrefix(w, usePrefix) })
 }
 
+// Restarted says whether the operator restarts a workload for each new credential, as spec.credentials.rolloutRestart asks.
 func Restarted(app *v1alpha1.TrustedApplication, u usage.User) bool {
 	return app.Spec.Credentials != nil && slices.ContainsFunc(app.Spec.Credentials.RolloutRestart, func(t v1alpha1.RestartTarget) bool {
 		return string(t.Kind) == u.Kind && t.Name == u.Name
