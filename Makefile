@@ -111,9 +111,9 @@ security: controlplane standin build bin/helm bin/gitleaks ## Try each threat of
 	hack/verify.sh secrets secrets-rules
 
 .PHONY: plugin-test
-plugin-test: controlplane standin build $(KREW) ## Compare what kubectl-trustedapp prints with what it is meant to, on a real control plane; install it with krew.
+plugin-test: controlplane standin build $(KREW) ## Compare what kubectl-trustedapp prints with what it is meant to, import 200, install with krew. build/import.json
 	@mkdir -p build
-	go test -count=1 -timeout 15m ./internal/cli ./hack/plugin-release ./test/plugin
+	go test -count=1 -p 1 -timeout 15m ./internal/cli ./hack/plugin-release ./test/plugin ./test/importing
 
 .PHONY: soak
 soak: controlplane standin build ## Churn for DURATION (10m), then see that all is in order and nothing grew. build/soak.json

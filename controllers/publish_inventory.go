@@ -56,7 +56,7 @@ func (r *IdentityServerReconciler) publishInventory(
 	now := time.Now().UTC().Truncate(time.Second)
 	entries, err := r.survey(ctx, ids.Name, surveyor)
 	if err != nil {
-		return problem("the registrations could not be listed: " + err.Error() + "; ask again, by another value of the annotation")
+		return problem("the registrations could not be listed: " + err.Error() + "; ask again, by import or by another value of the annotation")
 	}
 	total := len(entries)
 	head := roster.Document{Server: serverOf(ids.Name, server.Capabilities()), Time: now, Expires: now.Add(inventoryLife)}
@@ -67,7 +67,7 @@ func (r *IdentityServerReconciler) publishInventory(
 	answer.ConfigMaps, err = r.publishPages(ctx, ids, pages, head.Expires)
 	switch {
 	case apierrors.IsAlreadyExists(err), apierrors.IsForbidden(err), apierrors.IsInvalid(err): // a person has to mend that
-		return problem("the list could not be published: " + err.Error() + "; mend that, then ask again, by another value of the annotation")
+		return problem("the list could not be published: " + err.Error() + "; mend that, then ask again, by import or by another value of the annotation")
 	case err != nil:
 		return err
 	}

@@ -19,13 +19,13 @@ type Streams struct {
 
 // Run runs the plugin with its arguments, and returns its exit code.
 func Run(ctx context.Context, args []string, s Streams) int {
-	root := command(s)
+	root := Command(s)
 	root.SetArgs(args)
 	return s.exit(root.ExecuteContext(ctx))
 }
 
-// command is the whole plugin.
-func command(s Streams) *cobra.Command {
+// Command is the whole plugin.
+func Command(s Streams) *cobra.Command {
 	c := &cluster{}
 	root := &cobra.Command{
 		Use:   "kubectl-trustedapp",

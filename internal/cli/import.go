@@ -46,10 +46,15 @@ func (e *env) writeManifests(ctx context.Context, server string, o imports.Optio
 	if err != nil {
 		return err
 	}
-	if _, err := e.identityServer(ctx, server); err != nil {
+	ids, err := e.identityServer(ctx, server)
+	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(e.Err, "asking the operator for the registrations at %s\n", server); err != nil {
+	doing := fmt.Sprintf("asking the operator for the registrations at %s\n", server)
+	if about := serverReportOn(ids); !about.Ready {
+		doing += fmt.Sprintf("%s is %s: %s; waiting for it, at most %s\n", server, about.state(), about.Message, timeout)
+	}
+	if _, err := fmt.Fprint(e.Err, doing); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)

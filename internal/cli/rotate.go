@@ -6,33 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 )
 
 func (e *env) rotate() *cobra.Command {
-	var w waiting
+	r := replacement{annotation: v1alpha1.RotateAnnotation}
 	c := &cobra.Command{
 		Use: "rotate NAME", Short: "Replace the credential, in the way that the application asks for",
 		Long: "Replace the credential, in the way that spec.credentials.rotation.strategy asks for, as soon as it may begin.\n" +
-			"With --wait, progress is told until the new one is published and works.",
+			"With --wait, progress is told until the new one is published and works. It tells which workloads pick the new one up by themselves,\n" +
+			"and which must be restarted.",
 		Example: "  kubectl trustedapp rotate order-sync -n orders --wait",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.replace(cmd.Context(), args[0], v1alpha1.RotateAnnotation, w)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return e.replace(cmd.Context(), args[0], r) },
 	}
-	w.bind(c)
+	r.bind(c)
 	return c
 }
 
 func (e *env) revoke() *cobra.Command {
-	var w waiting
+	r := replacement{annotation: v1alpha1.RevokeAnnotation}
 	var yes bool
 	c := &cobra.Command{
 		Use: "revoke NAME", Short: "End the present secret at once, because it was exposed, and publish a new one",
@@ -41,13 +38,13 @@ func (e *env) revoke() *cobra.Command {
 		Example: "  kubectl trustedapp revoke order-sync -n orders --yes --wait",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := e.confirm(yes, "Clients of "+args[0]+" fail until they read the new secret. Revoke the present one?"); err != nil {
-				return err
+			if !yes {
+				r.question = "Clients of " + args[0] + " fail until they read the new secret. Revoke the present one?"
 			}
-			return e.replace(cmd.Context(), args[0], v1alpha1.RevokeAnnotation, w)
+			return e.replace(cmd.Context(), args[0], r)
 		},
 	}
-	w.bind(c)
+	r.bind(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return c
 }
@@ -66,35 +63,6 @@ func (e *env) confirm(yes bool, question string) error {
 		return nil
 	}
 	return errors.New("nothing was done: answer y, or add --yes")
-}
-
-// replace asks for a new credential by an annotation with a value that was not there before.
-func (e *env) replace(ctx context.Context, name, annotation string, w waiting) error {
-	app, err := e.application(ctx, name)
-	if err != nil {
-		return err
-	}
-	switch {
-	case app.Spec.ClientType == v1alpha1.ClientTypePublic:
-		return fmt.Errorf("%s is a Public client: it has no credential that could be replaced", name)
-	case !app.DeletionTimestamp.IsZero():
-		return fmt.Errorf("%s is being deleted", name)
-	}
-	value := time.Now().UTC().Format(time.RFC3339Nano)
-	if err := e.annotate(ctx, app, annotation, value); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(e.Err, "asked for a new credential of %s/%s\n", app.Namespace, app.Name); err != nil {
-		return err
-	}
-	if meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionPaused) {
-		_, err := fmt.Fprintln(e.Err, "it is paused: nothing happens until that ends")
-		return err
-	}
-	if !w.wait {
-		return nil
-	}
-	return e.await(ctx, app.Name, w.timeout, func(now *v1alpha1.TrustedApplication) bool { return replaced(now, annotation, value) })
 }
 
 func (e *env) annotate(ctx context.Context, o client.Object, annotation, value string) error {
@@ -121,18 +89,4 @@ func (e *env) patch(ctx context.Context, o, before client.Object) error {
 		return err
 	}
 	return k.Patch(ctx, o, client.MergeFrom(before), client.FieldOwner(fieldOwner))
-}
-
-// replaced says whether the credential that was asked for is published and used.
-func replaced(app *v1alpha1.TrustedApplication, annotation, value string) bool {
-	r := app.Status.Rotation
-	if r == nil {
-		return false
-	}
-	handled := r.HandledRotate
-	if annotation == v1alpha1.RevokeAnnotation {
-		handled = r.HandledRevoke
-	}
-	return handled == value && (r.Phase == v1alpha1.RotationIdle || r.Phase == v1alpha1.RotationGrace) &&
-		meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady)
 }

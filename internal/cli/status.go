@@ -41,8 +41,9 @@ func (e *env) showOne(ctx context.Context, name string, as format) error {
 	if err != nil {
 		return err
 	}
-	r := reportOn(app)
-	if err := as.print(e.Out, r, func() error { return e.tree(ctx, r) }); err != nil {
+	r, who := reportOn(app), e.users(ctx, app)
+	r.UsedBy, r.UsedByMore, r.UsedByUnknown = who.all, who.more, who.unknown
+	if err := as.print(e.Out, r, func() error { return e.tree(ctx, r, who) }); err != nil {
 		return err
 	}
 	if !r.Ready {
@@ -52,7 +53,7 @@ func (e *env) showOne(ctx context.Context, name string, as format) error {
 }
 
 // tree writes an application for people.
-func (e *env) tree(ctx context.Context, r report) error {
+func (e *env) tree(ctx context.Context, r report, who users) error {
 	now := time.Now()
 	colour := green
 	if !r.Ready {
@@ -68,7 +69,7 @@ func (e *env) tree(ctx context.Context, r report) error {
 	if r.ConfigMap != "" {
 		b.below = append(b.below, leaf("publishes", "ConfigMap "+r.ConfigMap))
 	}
-	b.below = append(b.below, leaves("used by", users(r.UsedBy))...)
+	b.below = append(b.below, who.branches(r.Credential)...)
 	if len(r.Conditions) > 0 {
 		b.below = append(b.below, e.ink.conditionLines(r.Conditions))
 	} else {
@@ -78,14 +79,6 @@ func (e *env) tree(ctx context.Context, r report) error {
 	b.below = append(b.below, leaves("warnings", r.Warnings)...)
 	b.below = append(b.below, leaves("may have been left at the server", r.Orphans)...)
 	return b.draw(e.Out, "")
-}
-
-// users are the workloads that use the Secret, each in a line.
-func users(all []v1alpha1.SecretUser) (lines []string) {
-	for _, u := range all {
-		lines = append(lines, u.Kind+" "+u.Name+" ("+joined(u.Uses, ", ")+")")
-	}
-	return lines
 }
 
 // serverLine is what may be known of a server; an application is shown also where it is not.

@@ -70,14 +70,17 @@ func TestARotationIsDoneWhenItIsPublishedAndWorks(t *testing.T) {
 		return a
 	}
 	g := NewWithT(t)
-	done := func(a *v1alpha1.TrustedApplication) bool { return replaced(a, v1alpha1.RotateAnnotation, "now") }
+	done := func(a *v1alpha1.TrustedApplication) bool {
+		return request{Annotation: v1alpha1.RotateAnnotation, Value: "now"}.answered(a)
+	}
 	g.Expect(done(app(v1alpha1.RotationIdle, "now", metav1.ConditionTrue))).To(BeTrue())
 	g.Expect(done(app(v1alpha1.RotationGrace, "now", metav1.ConditionTrue))).To(BeTrue())
 	g.Expect(done(app(v1alpha1.RotationAnnounced, "now", metav1.ConditionTrue))).To(BeFalse(), "it is announced only")
 	g.Expect(done(app(v1alpha1.RotationIdle, "before", metav1.ConditionTrue))).To(BeFalse(), "that was another one")
 	g.Expect(done(app(v1alpha1.RotationIdle, "now", metav1.ConditionFalse))).To(BeFalse(), "it does not work")
 	g.Expect(done(&v1alpha1.TrustedApplication{})).To(BeFalse())
-	g.Expect(replaced(app(v1alpha1.RotationIdle, "now", metav1.ConditionTrue), v1alpha1.RevokeAnnotation, "now")).To(BeFalse(), "no revocation")
+	revoked := request{Annotation: v1alpha1.RevokeAnnotation, Value: "now"}
+	g.Expect(revoked.answered(app(v1alpha1.RotationIdle, "now", metav1.ConditionTrue))).To(BeFalse(), "no revocation")
 }
 
 func TestClaims(t *testing.T) {
@@ -101,13 +104,6 @@ func TestTheCredentialInALine(t *testing.T) {
 	g.Expect(c.line(now)).To(Equal("Secret orders, PrivateKeyJWT, 60m old, rotation: Grace, rotated in 2d by Overlap"))
 	c.Next = at(-time.Minute)
 	g.Expect(c.line(now)).To(HaveSuffix("rotation is due, by Overlap"))
-}
-
-func TestUsersInLines(t *testing.T) {
-	g := NewWithT(t)
-	g.Expect(users(nil)).To(BeEmpty())
-	g.Expect(users([]v1alpha1.SecretUser{{Kind: "Deployment", Name: "api", Uses: []v1alpha1.SecretUse{"Environment", "Mounted"}}})).
-		To(Equal([]string{"Deployment api (Environment, Mounted)"}))
 }
 
 func TestATreeIsDrawn(t *testing.T) {

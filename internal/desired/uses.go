@@ -36,11 +36,11 @@ func RestartNeeded(app *v1alpha1.TrustedApplication, secret string, found usage.
 	var stuck []usage.User
 	remedy := "restart"
 	for _, u := range found.Users {
-		if !u.NeedsRestart || restarted(app, u) {
+		if !u.NeedsRestart || Restarted(app, u) {
 			continue
 		}
 		stuck = append(stuck, u)
-		if restartable(u) {
+		if Restartable(u) {
 			remedy = "restart, or name in spec.credentials.rolloutRestart,"
 		}
 	}
@@ -79,14 +79,15 @@ func FormerUseWarnings(app *v1alpha1.TrustedApplication) []string {
 	return slices.DeleteFunc(slices.Clone(app.Status.Warnings), func(w string) bool { return !strings.HasPrefix(w, usePrefix) })
 }
 
-func restarted(app *v1alpha1.TrustedApplication, u usage.User) bool {
+// Restarted says whether the operator restarts a workload for each new credential, as spec.credentials.rolloutRestart asks.
+func Restarted(app *v1alpha1.TrustedApplication, u usage.User) bool {
 	return app.Spec.Credentials != nil && slices.ContainsFunc(app.Spec.Credentials.RolloutRestart, func(t v1alpha1.RestartTarget) bool {
 		return string(t.Kind) == u.Kind && t.Name == u.Name
 	})
 }
 
-// restartable says whether spec.credentials.rolloutRestart can name it.
-func restartable(u usage.User) bool {
+// Restartable says whether spec.credentials.rolloutRestart can name it.
+func Restartable(u usage.User) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, u.Kind)
 }
 

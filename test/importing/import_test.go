@@ -20,29 +20,20 @@ import (
 	"trustedapps.dev/operator/internal/imports"
 	"trustedapps.dev/operator/internal/roster"
 	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/byhand"
 	"trustedapps.dev/operator/test/canary"
 )
 
-// seeded is how many registrations are imported.
-const seeded = 200
-
 func TestImport(t *testing.T) {
 	w := newWorld(t)
-	names := slices.Sorted(maps.Keys(kinds))
-	for n := range seeded {
-		kind := names[n%len(names)]
-		w.seed(byHand(fmt.Sprintf("com.example.%s/%03d", kind, n), n, kinds[kind]))
-	}
-	for i, kind := range slices.Sorted(maps.Keys(obstructed)) {
-		w.seed(byHand("legacy."+kind, seeded+i, obstructed[kind]))
-	}
+	w.seed()
 	before := w.registered()
 	w.Expect(w.instance.ResetCounts(t.Context())).To(Succeed())
 
 	list := w.list()
 	found := w.imported(list)
 	w.Expect(w.registered()).To(Equal(before), "nothing changed at the server")
-	w.Expect(found).To(Equal(report{Registrations: seeded, Manifests: seeded, Ready: seeded}))
+	w.Expect(found).To(Equal(report{Registrations: byhand.Count, Manifests: byhand.Count, Ready: byhand.Count}))
 	w.Expect(found.write()).To(Succeed())
 
 	w.nothingLeaks()
@@ -77,7 +68,7 @@ func (w *world) imported(list roster.Document) report {
 	var legacy, manifests, table bytes.Buffer
 	summary, err := imports.Write(&legacy, list, imports.Options{Namespace: team, URIPrefix: "legacy."})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(summary).To(And(HaveField("Obstructed", len(obstructed)), HaveField("Manifests", 0)), legacy.String())
+	w.Expect(summary).To(And(HaveField("Obstructed", byhand.Obstructed), HaveField("Manifests", 0)), legacy.String())
 	whole, err := imports.Write(&table, list, imports.Options{})
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(whole.Skipped).To(Equal(1), "the operator's own")
@@ -93,7 +84,7 @@ func (w *world) imported(list roster.Document) report {
 	w.t.Log(table.String())
 	w.Expect(w.secrets.Search(canary.Place{Name: "the manifests", Content: manifests.Bytes()}, canary.Place{Name: "the summary", Content: table.Bytes()})).To(BeEmpty())
 
-	w.Eventually(func() (int, error) { return w.ready(v1alpha1.ReasonObserved) }).Should(Equal(seeded))
+	w.Eventually(func() (int, error) { return w.ready(v1alpha1.ReasonObserved) }).Should(Equal(byhand.Count))
 	looked := w.reads()
 	w.sweep("all-of-them")
 	w.Eventually(w.reads).Should(BeNumerically(">=", looked+2), "the list, and the registrations that it does not show")
@@ -108,7 +99,7 @@ func (w *world) nothingLeaks() {
 	places, err := canary.Etcd(w.t.Context(), w.Plane)
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(places).To(ContainElement(HaveField("Name", HaveSuffix("/inventory-acme-1"))), "the list is among them")
-	w.Expect(w.secrets.Count()).To(BeNumerically(">", seeded))
+	w.Expect(w.secrets.Count()).To(BeNumerically(">", byhand.Count))
 	w.Expect(w.secrets.Search(append(places, canary.Place{Name: "the operator's log", Content: []byte(w.log.String())})...)).To(BeEmpty())
 }
 
@@ -210,7 +201,7 @@ func (w *world) secretAt(uri string) string {
 	var n int
 	_, err := fmt.Sscanf(uri[len(uri)-3:], "%d", &n)
 	w.Expect(err).NotTo(HaveOccurred())
-	return secretOf(n)
+	return byhand.Secret(n)
 }
 
 func (w *world) published(app *v1alpha1.TrustedApplication) *corev1.Secret {

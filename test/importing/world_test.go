@@ -3,7 +3,6 @@ package importing
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,6 +20,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/byhand"
 	"trustedapps.dev/operator/test/canary"
 	"trustedapps.dev/operator/test/controlplane"
 	"trustedapps.dev/operator/test/process"
@@ -55,15 +55,8 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { w.Expect(w.Stop()).To(Succeed()) })
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(w.Namespace(t.Context(), team)).To(Succeed())
-	spec := bed.Spec("acme")
-	spec.Users = append(spec.Users, standin.User{Login: "svc.chief", Active: true, IsAdmin: true, UserType: "InternalUser"})
-	w.instance, err = w.Servers.NewInstance(t.Context(), spec)
+	w.instance, err = byhand.Instance(t.Context(), w.Bed, "acme")
 	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(w.Admin.Create(t.Context(), bed.Credentials(spec.Name))).To(Succeed())
-	server := w.Server(w.instance)
-	server.Spec.Access[0].Scopes = []v1alpha1.TextPattern{"read", "update", "offline_access", "sec"} // sec is granted by its name only
-	server.Spec.Access[0].Administrators = v1alpha1.AdministratorsAllowed
-	w.Expect(w.Admin.Create(t.Context(), server)).To(Succeed())
 	w.startOperator()
 	return w
 }
@@ -105,85 +98,17 @@ func (w *world) administrator() client.Client {
 	return c
 }
 
-// secretOf is that which somebody set by hand for the n-th registration.
-func secretOf(n int) string { return fmt.Sprintf("by-hand-%03d-canary-Zm9yIHRoZSBpbXBvcnQ", n) }
-
-// seed makes a registration past the Domain API, and remembers its secret and the hash of it.
-func (w *world) seed(a standin.Application) {
+// seed makes the registrations, and remembers their secrets and the hashes of them.
+func (w *world) seed() {
 	w.t.Helper()
-	added, err := w.instance.AddApplication(w.t.Context(), a)
+	all, err := byhand.Seed(w.t.Context(), w.instance)
 	w.Expect(err).NotTo(HaveOccurred())
-	w.secrets.Plant("the secret of "+a.ApplicationURI, a.Secret)
-	if added.ApplicationSecretHash != nil {
-		w.secrets.Plant("the hash of the secret of "+a.ApplicationURI, *added.ApplicationSecretHash)
-	}
-}
-
-// kinds are those that people make, by hand, at an instance.
-var kinds = map[string]func(*standin.Application){
-	"service": func(*standin.Application) {},
-	"web":     web("https://shop.example.com/signin-oidc", "https://shop.example.com/"),
-	"hybrid":  and(web("https://portal.example.com/cb,https://portal.example.com/cb2", ""), service),
-	"spa":     and(web("https://spa.example.com/", ""), public),
-	"native":  and(web("http://127.0.0.1/cb,com.example.native:/cb", ""), public),
-	"community": and(web("https://club.example.com/cb", ""), func(a *standin.Application) {
-		a.ImpersonateAsInternalUserAllowed = false
-		a.ImpersonateAsCommunityUserAllowed = true
-	}),
-	"disabled":       func(a *standin.Application) { a.IsEnabled = false },
-	"basic":          func(a *standin.Application) { a.BasicAuthenticationAllowed = true },
-	"security":       func(a *standin.Application) { a.Scope = new("read sec") },
-	"impersonating":  func(a *standin.Application) { a.ImpersonateAsInternalUserAllowed = true },
-	"chief":          func(a *standin.Application) { a.SystemUser = "svc.chief" },
-	"without-secret": func(a *standin.Application) { a.Secret = "" },
-	"untidy": func(a *standin.Application) {
-		a.Scope, a.Notes = new("update  read"), new("call Anna before you change this")
-	},
-	"api-keys": func(a *standin.Application) { a.ReferenceTokens = "AdministratorsOnly" },
-}
-
-// obstructed are those that no manifest can say as they are.
-var obstructed = map[string]func(*standin.Application){
-	"plain":      web("http://shop.example.com/cb", ""),
-	"wildcard":   web("https://*.example.com/cb", ""),
-	"note":       func(a *standin.Application) { a.ClientType, a.SystemUserAllowed, a.SystemUser = "None", false, "" },
-	"flowless":   func(a *standin.Application) { a.SystemUserAllowed, a.SystemUser = false, "" },
-	"userless":   and(web("https://nobody.example.com/cb", ""), func(a *standin.Application) { a.ImpersonateAsInternalUserAllowed = false }),
-	"left-over":  and(web("https://left.example.com/cb", ""), func(a *standin.Application) { a.SystemUser = "svc.orders" }),
-	"elsewhere":  func(a *standin.Application) { a.ExternalSystem, a.ExternalID = new("crm"), new("4711") },
-	"obsolete":   func(a *standin.Application) { a.Scope = new("DomainApi") },
-	"two\nlines": func(*standin.Application) {},
-}
-
-func service(a *standin.Application) { a.SystemUserAllowed, a.SystemUser = true, "svc.orders" }
-
-func public(a *standin.Application) { a.ClientType, a.Secret = "Public", "" }
-
-func web(login, logout string) func(*standin.Application) {
-	return func(a *standin.Application) {
-		a.SystemUserAllowed, a.SystemUser, a.ImpersonateAsInternalUserAllowed, a.ImpersonateLoginURL = false, "", true, &login
-		if logout != "" {
-			a.ImpersonateLogoutURL = &logout
+	for _, a := range all {
+		w.secrets.Plant("the secret of "+a.ApplicationURI, a.Secret)
+		if a.ApplicationSecretHash != nil {
+			w.secrets.Plant("the hash of the secret of "+a.ApplicationURI, *a.ApplicationSecretHash)
 		}
 	}
-}
-
-func and(changes ...func(*standin.Application)) func(*standin.Application) {
-	return func(a *standin.Application) {
-		for _, change := range changes {
-			change(a)
-		}
-	}
-}
-
-// byHand is a service, with a change.
-func byHand(uri string, n int, change func(*standin.Application)) standin.Application {
-	a := standin.Application{
-		ApplicationURI: uri, Name: "By hand " + fmt.Sprint(n), IsEnabled: true, ClientType: "Confidential", Secret: secretOf(n), Scope: new("read update"),
-	}
-	service(&a)
-	change(&a)
-	return a
 }
 
 // writes are the changes that reached the server since the counters began.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/bed"
+	"trustedapps.dev/operator/test/byhand"
 	"trustedapps.dev/operator/test/standin"
 )
 
@@ -27,6 +29,7 @@ func TestCommands(t *testing.T) {
 		w.is(name, v1alpha1.ReasonReady)
 	}
 	before := w.secrets(t.Context())
+	w.apply(workloads)
 	w.looks()
 	w.proves()
 	w.replaces()
@@ -37,7 +40,53 @@ func TestCommands(t *testing.T) {
 	w.chooses()
 	w.isRefused()
 	w.leaksNothing(before)
+	files, err := filepath.Glob("testdata/*.txt")
+	w.Expect(err).NotTo(HaveOccurred())
+	for i, file := range files {
+		files[i] = filepath.Base(file)
+	}
+	w.Expect(w.compared).To(ConsistOf(files), "nothing in testdata is left over")
 }
+
+// workloads use the Secret of order-sync, each in another way.
+const workloads = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: orders}
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec: {containers: [{name: c, image: registry.example/none, envFrom: [{secretRef: {name: order-sync}}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: orders}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: c, image: registry.example/none, volumeMounts: [{name: credentials, mountPath: /credentials}]}]
+      volumes: [{name: credentials, secret: {secretName: order-sync}}]
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly, namespace: orders}
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate:
+    spec:
+      template:
+        spec: {restartPolicy: Never, containers: [{name: c, image: registry.example/none, envFrom: [{secretRef: {name: order-sync}}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shell, namespace: orders}
+spec:
+  containers: [{name: c, image: registry.example/none, volumeMounts: [{name: credentials, mountPath: /credentials, subPath: client_secret}]}]
+  volumes: [{name: credentials, secret: {secretName: order-sync}}]
+`
 
 // looks: status and server check.
 func (w *world) looks() {
@@ -75,6 +124,7 @@ func (w *world) proves() {
 	w.golden("verify-broken", 1, "", "verify", "broken")
 	w.golden("token-unasked", 1, "", "token", "order-sync")
 	w.golden("token-web", 1, "", "token", "portal", "--show")
+	w.golden("token", 0, "", "token", "order-sync", "--show")
 	out, _, code := w.run("", "token", "order-sync", "--show")
 	w.Expect(code).To(BeZero())
 	w.Expect(strings.Count(out, "\n")).To(Equal(1), "nothing but the token")
@@ -92,20 +142,21 @@ func (w *world) proves() {
 func (w *world) replaces() {
 	w.t.Helper()
 	former := w.published("order-sync")
-	_, err, code := w.run("", "rotate", "order-sync", "--wait")
-	w.Expect(code).To(BeZero(), err)
-	w.Expect(err).To(ContainSubstring("asked for a new credential of orders/order-sync"))
-	w.Expect(err).To(ContainSubstring("Ready, rotation Idle"))
+	w.golden("rotate", 0, "", "rotate", "order-sync", "--wait")
 	rotated := w.published("order-sync")
 	w.Expect(rotated).NotTo(Equal(former))
-	_, _, code = w.run("", "verify", "order-sync")
+	_, _, code := w.run("", "verify", "order-sync")
 	w.Expect(code).To(BeZero())
+	w.golden("rotate-json", 0, "", "rotate", "order-sync", "--wait", "-o", "json")
+	w.Expect(w.published("order-sync")).NotTo(Equal(rotated))
+	rotated = w.published("order-sync")
 
 	w.golden("revoke-no", 1, "n\n", "revoke", "order-sync")
 	w.Expect(w.published("order-sync")).To(Equal(rotated), "nothing was done")
-	_, err, code = w.run("y\n", "revoke", "order-sync", "--wait")
-	w.Expect(code).To(BeZero(), err)
+	w.golden("revoke", 0, "y\n", "revoke", "order-sync", "--wait")
 	w.Expect(w.published("order-sync")).NotTo(Equal(rotated))
+	w.golden("revoke-yaml", 0, "", "revoke", "order-sync", "--yes", "--wait", "-o", "yaml")
+	w.golden("revoke-unknown", 1, "", "revoke", "nobody")
 	w.golden("rotate-spa", 1, "", "rotate", "board")
 	w.kubectl("annotate", "ta", "portal", "-n", namespace, v1alpha1.PausedAnnotation+"="+v1alpha1.PausedValue)
 	w.is("portal", v1alpha1.ReasonPaused)
@@ -133,6 +184,7 @@ func (w *world) published(name string) string {
 func (w *world) differs() {
 	w.t.Helper()
 	w.golden("diff-none", 0, "", "diff", "order-sync")
+	w.golden("diff-unknown", 1, "", "diff", "nobody")
 	w.kubectl("patch", "ta", "order-sync", "-n", namespace, "--type=merge", "-p", `{"spec":{"driftPolicy":"Warn"}}`)
 	w.is("order-sync", v1alpha1.ReasonReady)
 	registered, _, err := w.instance.Application(w.t.Context(), "com.example.order-sync/app")
@@ -223,9 +275,7 @@ func (w *world) adopts() {
 	w.is("old", v1alpha1.ReasonOwnershipConflict)
 	w.golden("adopt-no", 1, "", "adopt", "old")
 	w.golden("adopt-spa", 1, "", "adopt", "board", "--secret", "old-by-hand")
-	_, told, code := w.run("", "adopt", "old", "--secret", "old-by-hand", "--wait")
-	w.Expect(code).To(BeZero(), told)
-	w.Expect(told).To(ContainSubstring("orders/old may adopt com.example.old/app (adoptionPolicy IfUnowned)"))
+	w.golden("adopt", 0, "", "adopt", "old", "--secret", "old-by-hand", "--wait")
 	w.Expect(w.published("old")).To(Equal(byHand), "whoever has the secret goes on")
 
 	w.apply(fmt.Sprintf("apiVersion: trustedapps.dev/v1alpha1\nkind: TrustedApplicationSet\nmetadata: {name: all, namespace: %s}\nspec:\n"+
@@ -251,19 +301,64 @@ func (w *world) imports() {
 	w.golden("import", 0, "", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
 	w.golden("import-nowhere", 1, "", "import")
 	w.golden("import-unknown", 1, "", "import", "--on", "nobody")
+	w.goldenOf(firstOfEachKind, "import-all", 0, "", "import", "--on", "acme")
 	out, _, _ := w.run("", "import", "--on", "acme")
+	w.Expect(strings.Count(out, "\nkind: TrustedApplication\n")).To(Equal(byhand.Count+1), "and that of this test")
 	w.dryRun(out)
+	w.cannotBeListed()
 
 	out, _, _ = w.run("", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
 	w.apply(out)
 	const imported = "com-example-byhand-app"
 	w.is(imported, v1alpha1.ReasonObserved)
 	w.golden("status-observed", 0, "", "status", imported)
-	_, told, code := w.run("", "adopt", imported, "--secret", "old-by-hand", "--wait")
-	w.Expect(code).To(BeZero(), told)
-	w.Expect(told).To(ContainSubstring("may adopt com.example.byhand/app (adoptionPolicy IfUnowned, driftPolicy Enforce)"))
+	w.golden("adopt-imported", 0, "", "adopt", imported, "--secret", "old-by-hand", "--wait")
 	w.is(imported, v1alpha1.ReasonReady)
 	w.Expect(w.published(imported)).To(Equal(byHand), "whoever has the secret goes on")
+}
+
+// firstOfEachKind leaves of manifests the first for each com.example.KIND/NUMBER, and counts the others.
+func firstOfEachKind(manifests string) string {
+	var text strings.Builder
+	last, left := "", 0
+	for _, one := range strings.SplitAfter(manifests, "\n---\n") {
+		kind, _, _ := strings.Cut(one, "/")
+		if kind == last {
+			left++
+			continue
+		}
+		if left > 0 {
+			fmt.Fprintf(&text, "(%d more like this)\n---\n", left)
+		}
+		last, left = kind, 0
+		text.WriteString(one)
+	}
+	return text.String()
+}
+
+// cannotBeListed: a server that does not answer, and one that breaks off.
+func (w *world) cannotBeListed() {
+	w.t.Helper()
+	away := w.Server(w.instance)
+	away.Name, away.Spec.ERPNet.URL = "away", "https://127.0.0.1:1"
+	w.Expect(w.Admin.Create(w.t.Context(), away)).To(Succeed())
+	w.Eventually(func() string {
+		out, _, _ := w.run("", "server", "check", "away")
+		return out
+	}).Should(ContainSubstring("conditions"), "the operator has looked at it")
+	w.golden("server-away", 2, "", "server", "check", "away")
+	w.golden("import-away", 3, "", "import", "--on", "away", "--timeout", "2s")
+	w.kubectl("delete", "ids", "away")
+	fault, err := w.instance.AddFault(w.t.Context(), standin.Fault{
+		Method: "GET", Path: "/api/domain/odata/Systems_Security_TrustedApplications*", Status: 503, Skip: 1, // the first is the look at the operator's rights
+	})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.golden("import-breaks-off", 1, "", "import", "--on", "acme", "--timeout", "60s")
+	w.Expect(w.instance.RemoveFault(w.t.Context(), fault)).To(Succeed())
+	w.Eventually(func() int {
+		_, _, code := w.run("", "server", "check", "acme")
+		return code
+	}).Should(BeZero())
 }
 
 // dryRun asks the API server whether it would take manifests.
@@ -301,6 +396,7 @@ func (w *world) chooses() {
 func (w *world) isRefused() {
 	w.t.Helper()
 	w.kubectl("create", "rolebinding", "viewer", "--clusterrole=trustedapp-operator-view", "--user=viewer", "-n", namespace)
+	w.golden("status-viewer", 0, "", "status", "order-sync", "--as", "viewer")
 	w.golden("refused-status", 1, "", "status", "--as", "nobody")
 	w.golden("refused-all", 1, "", "status", "-A", "--as", "viewer")
 	w.golden("refused-verify", 1, "", "verify", "order-sync", "--as", "viewer")
@@ -318,6 +414,9 @@ func (w *world) leaksNothing(before []string) {
 	w.t.Helper()
 	all := slices.Concat(before, w.secrets(w.t.Context()))
 	w.Expect(len(all)).To(BeNumerically(">", 5))
+	for n := range byhand.Count + byhand.Obstructed {
+		all = append(all, byhand.Secret(n))
+	}
 	for _, secret := range all {
 		w.Expect(w.printed.String()).NotTo(ContainSubstring(secret))
 	}
