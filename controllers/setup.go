@@ -82,6 +82,24 @@ func ClientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &consistent}}
 }
 
+// addSets adds the controller of sets.
+func addSets(mgr ctrl.Manager, live client.Client, published *namespaces) error {
+	woken := newWaker(func() *v1alpha1.TrustedApplicationSet { return &v1alpha1.TrustedApplicationSet{} })
+	if err := mgr.Add(woken); err != nil {
+		return fmt.Errorf("adding a waker: %w", err)
+	}
+	sets := &TrustedApplicationSetReconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator"), Published: published, Woken: woken.out,
+		Outputs: &output.Store{Writer: client.WithFieldOwner(live, v1alpha1.ManagedByValue), Live: live, Metadata: published},
+	}
+	watching, err := sets.SetupWithManager(mgr)
+	if err != nil {
+		return fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
+	}
+	published.sets = &gatherers{watch: watching.Watch, to: sets.onSecret, in: sets.inNamespace, wake: woken.wake}
+	return nil
+}
+
 // AddTo adds the controllers to a manager.
 func (s Setup) AddTo(mgr ctrl.Manager) error {
 	live, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
@@ -113,14 +131,13 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := NewServerProtection(mgr.GetClient(), s.Shard).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
-	if s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
-		sets := &TrustedApplicationSetReconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator")}
-		if err := sets.SetupWithManager(mgr); err != nil {
-			return fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
-		}
-	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
+	if s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
+		if err := addSets(mgr, live, published); err != nil {
+			return err
+		}
+	}
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Shard: s.Shard, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
