@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -165,7 +166,7 @@ func (g *gathering) followsARotation() {
 	g.Eventually(g.requests).WithPolling(time.Second).Should(BeEmpty())
 	before := g.combined(all)
 	app := &v1alpha1.TrustedApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "crm-fleet-001"}}
-	ask := client.RawPatch(client.Merge.Type(), []byte(`{"metadata":{"annotations":{"`+v1alpha1.RotateAnnotation+`":"now"}}}`))
+	ask := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.RotateAnnotation+`":"now"}}}`))
 	g.Expect(g.Admin.Patch(g.t.Context(), app, ask)).To(Succeed())
 	was := g.combined("crm-fleet-001").ResourceVersion
 	g.Eventually(func() string { return g.combined("crm-fleet-001").ResourceVersion }).WithPolling(10 * time.Millisecond).ShouldNot(Equal(was))
