@@ -28,9 +28,11 @@ type combinations struct {
 	sets map[types.NamespacedName]combination
 }
 
+// combination is how the Secret of a set was left: last is of the time wrote, and in the pause after it newer than the cache.
 type combination struct {
 	uid    types.UID
 	memory output.Memory
+	last   output.Combined
 	wrote  time.Time
 }
 
@@ -130,7 +132,7 @@ func (r *TrustedApplicationSetReconciler) gather(
 		}
 	}
 	have, rests := c.Look()
-	now = told(have, publishers)
+	now = combinedAs(have, publishers)
 	if by := fleet.Clash(set, publishers); by != "" {
 		now.Reason = v1alpha1.ReasonSecretConflict
 		now.Message = fmt.Sprintf("the Secret %s is that of the TrustedApplication %s of this set: choose another name in spec.combinedSecret.name",
@@ -141,18 +143,18 @@ func (r *TrustedApplicationSetReconciler) gather(
 		return now, 0, nil
 	}
 	if pause := time.Until(known.wrote.Add(combinePause)); pause > 0 {
-		return now, pause, nil
+		return combinedAs(known.last, publishers), pause, nil
 	}
 	if have, err = r.Outputs.Combine(ctx, c); err != nil {
 		return now, 0, err
 	}
 	known.memory = have.Memory
 	if have.Wrote {
-		known.wrote = time.Now()
+		known.last, known.wrote = have, time.Now()
 		log.FromContext(ctx).Info("wrote the Secret with a file for each instance", "secret", have.Name, "instances", len(have.Servers))
 	}
 	r.combined.note(set, known)
-	now, again = judged(told(have, publishers), have, c.Set.SecretName)
+	now, again = judged(combinedAs(have, publishers), have, c.Set.SecretName)
 	return now, again, nil
 }
 
@@ -170,7 +172,8 @@ func (r *TrustedApplicationSetReconciler) published(ctx context.Context, app *v1
 	return nil, nil
 }
 
-func told(c output.Combined, publishers []*v1alpha1.TrustedApplication) fleet.Combined {
+// combinedAs is what the set tells of a combined Secret.
+func combinedAs(c output.Combined, publishers []*v1alpha1.TrustedApplication) fleet.Combined {
 	return fleet.Combined{Name: c.Name, Instances: len(c.Servers), Missing: fleet.Missing(publishers, c.Servers)}
 }
 
