@@ -25,6 +25,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -98,7 +99,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options, config *rest.Config) error {
+func run(ctx context.Context, o options, api *rest.Config) error {
 	namespace, err := ownNamespace(o.namespace)
 	if err != nil {
 		return err
@@ -111,10 +112,11 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("making the scheme: %w", err)
 	}
-	config.QPS = -1 // the API server's own priority and fairness limits us; a second limit here would only add latency
+	api.QPS = -1                  // the API server's own priority and fairness limits us; a second limit here would only add latency
+	api.DisableCompression = true // it costs the API server more time than the network, which is that of the cluster, needs
 	agent := "trustedapp-operator/" + strings.Fields(version())[0]
-	config.UserAgent = agent
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
+	api.UserAgent = agent
+	mgr, err := ctrl.NewManager(api, ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
@@ -123,8 +125,10 @@ func run(ctx context.Context, o options, config *rest.Config) error {
 		LeaderElectionID:              o.lease,
 		LeaderElectionNamespace:       namespace,
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         controllers.CacheOptions(namespace),
-		Client:                        controllers.ClientOptions(),
+		// Who waits for the lease knows everything that is cached by then, and goes on at once.
+		Controller: config.Controller{EnableWarmup: new(true)},
+		Cache:      controllers.CacheOptions(namespace),
+		Client:     controllers.ClientOptions(),
 	})
 	if err != nil {
 		return fmt.Errorf("making the manager: %w", err)

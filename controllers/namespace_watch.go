@@ -78,7 +78,7 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 	}
 	n.caches[namespace], n.refused[namespace] = stoppable{metadata, stop}, false
 	n.mu.Unlock()
-	n.changed(ctx, namespace)
+	n.changed(namespace)
 	return nil
 }
 

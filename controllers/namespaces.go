@@ -44,9 +44,9 @@ type namespaces struct {
 	// watch adds a source to the controller of applications.
 	watch func(source.Source) error
 	// applications finds those of a namespace, of all where it is "".
-	applications func(ctx context.Context, namespace string) []reconcile.Request
-	// wake lets an application go on, when it turned out whether its namespace may be published in.
-	wake func(types.NamespacedName)
+	applications func(ctx context.Context, namespace string) []v1alpha1.TrustedApplication
+	// changed lets the applications and sets of a namespace go on, when it turned out whether it may be published in; those of all where it is "".
+	changed func(namespace string)
 	// sets are those who gather what is published; nil where another shard has them.
 	sets *gatherers
 
@@ -64,7 +64,6 @@ type gatherers struct {
 	watch func(source.Source) error
 	to    func(context.Context, *metav1.PartialObjectMetadata) []reconcile.Request
 	in    func(ctx context.Context, namespace string) []reconcile.Request
-	wake  func(types.NamespacedName)
 }
 
 func newNamespaces(mgr manager.Manager, live client.Writer, account types.NamespacedName, role string) *namespaces {
@@ -79,6 +78,9 @@ type stoppable struct {
 	cache.Cache
 	stop context.CancelFunc
 }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable: a replica that waits to lead sees what is published, too.
+func (n *namespaces) NeedLeaderElection() bool { return false }
 
 // Start implements manager.Runnable: it asks for all namespaces, then for each that an application is in, and again from time to time.
 func (n *namespaces) Start(ctx context.Context) error {
@@ -144,7 +146,7 @@ func (n *namespaces) needed(ctx context.Context, namespace string) bool {
 func (n *namespaces) ask(ctx context.Context, namespace string) {
 	err := n.try(ctx, namespace)
 	if errors.Is(err, errRefused) { // anything else passes, and says nothing about the namespace
-		n.refuse(ctx, namespace)
+		n.refuse(namespace)
 	}
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("not watching yet", "namespace", namespace, "cause", err.Error())
@@ -167,27 +169,14 @@ func (n *namespaces) unwatch(namespace string) {
 	}
 }
 
-// changed wakes the applications of a namespace, and the sets.
-func (n *namespaces) changed(ctx context.Context, namespace string) {
-	for _, app := range n.applications(ctx, namespace) {
-		n.wake(app.NamespacedName)
-	}
-	if n.sets == nil {
-		return
-	}
-	for _, set := range n.sets.in(ctx, namespace) {
-		n.sets.wake(set.NamespacedName)
-	}
-}
-
 // refuse notes that a namespace is closed, and tells its applications the first time.
-func (n *namespaces) refuse(ctx context.Context, namespace string) {
+func (n *namespaces) refuse(namespace string) {
 	n.mu.Lock()
 	known := n.refused[namespace]
 	n.refused[namespace] = true
 	n.mu.Unlock()
 	if !known && namespace != cache.AllNamespaces { // a namespace may be allowed where all are not
-		n.changed(ctx, namespace)
+		n.changed(namespace)
 	}
 }
 

@@ -82,22 +82,25 @@ func ClientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &consistent}}
 }
 
-// addSets adds the controller of sets.
-func addSets(mgr ctrl.Manager, live client.Client, published *namespaces) error {
-	woken := newWaker(func() *v1alpha1.TrustedApplicationSet { return &v1alpha1.TrustedApplicationSet{} })
-	if err := mgr.Add(woken); err != nil {
-		return fmt.Errorf("adding a waker: %w", err)
+// addSets adds the controller of sets, which is told of namespaces by what is returned.
+func (s Setup) addSets(mgr ctrl.Manager, live client.Client, published *namespaces) (opened func(namespace string), err error) {
+	if !s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
+		return func(string) {}, nil
+	}
+	w := newWaker(func() *corev1.Namespace { return &corev1.Namespace{} })
+	if err := mgr.Add(w); err != nil {
+		return nil, fmt.Errorf("adding a waker: %w", err)
 	}
 	sets := &TrustedApplicationSetReconciler{
-		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator"), Published: published, Woken: woken.out,
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator"), Published: published, Opened: w.out,
 		Outputs: &output.Store{Writer: client.WithFieldOwner(live, v1alpha1.ManagedByValue), Live: live, Metadata: published},
 	}
 	watching, err := sets.SetupWithManager(mgr)
 	if err != nil {
-		return fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
+		return nil, fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
 	}
-	published.sets = &gatherers{watch: watching.Watch, to: sets.onSecret, in: sets.inNamespace, wake: woken.wake}
-	return nil
+	published.sets = &gatherers{watch: watching.Watch, to: sets.onSecret, in: sets.inNamespace}
+	return w.wakeNamed, nil
 }
 
 // AddTo adds the controllers to a manager.
@@ -109,12 +112,13 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	server := func() *v1alpha1.IdentityServer { return &v1alpha1.IdentityServer{} }
 	changed, suspects := newWaker(server), newWaker(server)
 	parked := newWaker(func() *v1alpha1.TrustedApplication { return &v1alpha1.TrustedApplication{} })
-	for _, w := range []manager.Runnable{changed, suspects, parked} {
+	opened := newWaker(func() *corev1.Namespace { return &corev1.Namespace{} })
+	for _, w := range []manager.Runnable{changed, suspects, parked, opened} {
 		if err := mgr.Add(w); err != nil {
 			return fmt.Errorf("adding a waker: %w", err)
 		}
 	}
-	pool, gate, activity := connections.NewPool(changed.wakeServer, suspects.wakeServer), connections.NewGate(parked.wake), metrics.NewActivity()
+	pool, gate, activity := connections.NewPool(changed.wakeNamed, suspects.wakeNamed), connections.NewGate(parked.wake), metrics.NewActivity()
 	book := &inventory.Book{}
 	var looking *uses
 	if s.InUseDetection {
@@ -133,15 +137,14 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
-	if s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
-		if err := addSets(mgr, live, published); err != nil {
-			return err
-		}
+	openedToSets, err := s.addSets(mgr, live, published)
+	if err != nil {
+		return err
 	}
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Shard: s.Shard, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
-		Workers: s.Workers, Changed: changed.out, Parked: parked.out,
+		Workers: s.Workers, Changed: changed.out, Parked: parked.out, Opened: opened.out,
 		Ledgers:   &ledger.Store{Writer: live, Live: live, Namespace: s.Namespace},
 		Outputs:   &output.Store{Writer: live, Live: live, Metadata: published},
 		Published: published,
@@ -151,7 +154,11 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("setting up the controller of TrustedApplications: %w", err)
 	}
-	published.watch, published.applications, published.wake = watching.Watch, applications.inNamespace, parked.wake
+	published.watch, published.applications = watching.Watch, applications.inNamespace
+	published.changed = func(namespace string) {
+		opened.wakeNamed(namespace)
+		openedToSets(namespace)
+	}
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -59,6 +60,8 @@ type TrustedApplicationReconciler struct {
 	// Gate keeps a slow server from taking all workers; Parked brings the applications that it lets go on.
 	Gate   *connections.Gate
 	Parked <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplication]
+	// Opened brings the namespaces of which it turned out whether they may be published in; "" is all of them.
+	Opened <-chan event.TypedGenericEvent[*corev1.Namespace]
 	// Pace gives applications their turn to rotate.
 	Pace *connections.Pace
 	// Inventory knows whose registration may have been changed at the server.
@@ -129,7 +132,7 @@ func (r *TrustedApplicationReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if due, ok := r.echo(ctx, app, entry, d); ok {
 		return ctrl.Result{RequeueAfter: until(due)}, nil
 	}
-	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, d.Deleting)
+	leave, ok := r.Gate.Enter(app.Spec.IdentityServerRef.Name, room(d.Capabilities), req.NamespacedName, urgency(app, d.Suspect))
 	if !ok {
 		log.FromContext(ctx).V(1).Info("waiting for its turn at the server")
 		return ctrl.Result{}, nil
@@ -230,8 +233,7 @@ func (r *TrustedApplicationReconciler) retry(ctx context.Context, req ctrl.Reque
 func undisturbed(app *v1alpha1.TrustedApplication, entry connections.Entry, known bool) bool {
 	ready := meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady)
 	watched := ready != nil && ready.Reason == v1alpha1.ReasonObserved && !entry.Ready
-	return known && (entry.Info.Endpoints.Issuer == "" || watched) && app.DeletionTimestamp.IsZero() &&
-		app.Status.ObservedGeneration == app.Generation && meta.IsStatusConditionTrue(app.Status.Conditions, v1alpha1.ConditionReady) &&
+	return known && (entry.Info.Endpoints.Issuer == "" || watched) && app.DeletionTimestamp.IsZero() && settled(app) &&
 		meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionPaused) == nil
 }
 

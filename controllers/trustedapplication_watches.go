@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -46,28 +47,37 @@ func (r *TrustedApplicationReconciler) SetupWithManager(mgr ctrl.Manager) (contr
 		return nil, fmt.Errorf("indexing applications by server: %w", err)
 	}
 	wake := handler.TypedFuncs[*v1alpha1.IdentityServer, reconcile.Request]{
-		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			for _, request := range r.onServer(ctx, e.Object.Name) {
-				q.Add(request)
-			}
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*v1alpha1.IdentityServer], q queue) {
+			r.onServer(ctx, e.Object.Name, q)
 		},
+	}
+	opened := handler.TypedFuncs[*corev1.Namespace, reconcile.Request]{
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*corev1.Namespace], q queue) {
+			enqueue(q, r.inNamespace(ctx, e.Object.Name))
+		},
+	}
+	appeared := handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { r.onServer(ctx, e.Object.GetName(), q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { r.onServer(ctx, e.ObjectNew.GetName(), q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.onServer(ctx, e.Object.GetName(), q) },
 	}
 	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplication]{}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplication").
 		For(&v1alpha1.TrustedApplication{}, builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, lostFinalizer, annotated(requests...)))).
-		Watches(&v1alpha1.IdentityServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return r.onServer(ctx, o.GetName())
-		}), builder.WithPredicates(predicate.Funcs{
+		Watches(&v1alpha1.IdentityServer{}, appeared, builder.WithPredicates(predicate.Funcs{
 			// The pool tells of changes, after they were probed; of a server that moves between shards the applications are told by both.
 			UpdateFunc: moved(r.Shard).Update,
 		})).
 		Watches(&v1alpha1.TrustedApplication{}, handler.EnqueueRequestsFromMapFunc(r.denied), builder.WithPredicates(onlyDeletions)).
-		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return r.inNamespace(ctx, o.GetName())
-		}), builder.WithPredicates(relabelled)).
+		WatchesMetadata(&corev1.Namespace{}, handler.Funcs{
+			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+				enqueue(q, r.inNamespace(ctx, e.ObjectNew.GetName()))
+			},
+		}, builder.WithPredicates(relabelled)).
 		WatchesRawSource(source.Channel(r.Changed, wake)).
+		WatchesRawSource(source.Channel(r.Opened, opened)).
 		WatchesRawSource(source.Channel(r.Parked, goOn)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Workers,
@@ -86,7 +96,7 @@ var lostFinalizer = predicate.Funcs{
 }
 
 // inNamespace finds the applications of the shard in a namespace; in all where it is "".
-func (r *TrustedApplicationReconciler) inNamespace(ctx context.Context, namespace string) []reconcile.Request {
+func (r *TrustedApplicationReconciler) inNamespace(ctx context.Context, namespace string) []v1alpha1.TrustedApplication {
 	here, err := r.here(ctx)
 	var list v1alpha1.TrustedApplicationList
 	if err == nil {
@@ -96,33 +106,20 @@ func (r *TrustedApplicationReconciler) inNamespace(ctx context.Context, namespac
 		log.FromContext(ctx).Error(err, "listing the applications of a namespace", "namespace", namespace)
 		return nil
 	}
-	requests := make([]reconcile.Request, 0, len(list.Items))
-	for i := range list.Items {
-		if here(list.Items[i].Spec.IdentityServerRef.Name) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-		}
-	}
-	return requests
+	return slices.DeleteFunc(list.Items, func(app v1alpha1.TrustedApplication) bool { return !here(app.Spec.IdentityServerRef.Name) })
 }
 
-// onServer finds the applications of a server; those being deleted come first.
-func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server string) []reconcile.Request {
+// onServer queues the applications of a server.
+func (r *TrustedApplicationReconciler) onServer(ctx context.Context, server string, q queue) {
 	var list v1alpha1.TrustedApplicationList
 	if err := r.Client.List(ctx, &list, client.MatchingFields{serverIndex: server}, client.DisableReadYourWritesConsistency); err != nil {
 		log.FromContext(ctx).Error(err, "listing the applications of a server", "server", server)
-		return nil
+		return
 	}
-	var ending, living []reconcile.Request
 	for i := range list.Items {
-		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}
-		r.backoff.Forget(request.NamespacedName)
-		if list.Items[i].DeletionTimestamp.IsZero() {
-			living = append(living, request)
-		} else {
-			ending = append(ending, request)
-		}
+		r.backoff.Forget(client.ObjectKeyFromObject(&list.Items[i]))
 	}
-	return append(ending, living...)
+	enqueue(q, list.Items)
 }
 
 // annotated sees that a person asked for something by one of the annotations, or took it back.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -28,8 +29,8 @@ type TrustedApplicationSetReconciler struct {
 	Outputs *output.Store
 	// Published knows in which namespaces the operator may publish, and what is published there.
 	Published *namespaces
-	// Woken brings the sets whose namespace was opened or closed.
-	Woken <-chan event.TypedGenericEvent[*v1alpha1.TrustedApplicationSet]
+	// Opened brings the namespaces of which it turned out whether they may be published in; "" is all of them.
+	Opened <-chan event.TypedGenericEvent[*corev1.Namespace]
 
 	refusals refusals
 	combined combinations

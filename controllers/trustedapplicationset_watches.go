@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,13 +32,19 @@ const maxSets = 4
 
 // SetupWithManager watches sets, their applications, and what servers are selected and rendered by. What is published is watched by namespaces.
 func (r *TrustedApplicationSetReconciler) SetupWithManager(mgr ctrl.Manager) (controller.Controller, error) {
-	goOn := &handler.TypedEnqueueRequestForObject[*v1alpha1.TrustedApplicationSet]{}
+	opened := handler.TypedFuncs[*corev1.Namespace, reconcile.Request]{
+		GenericFunc: func(ctx context.Context, e event.TypedGenericEvent[*corev1.Namespace], q queue) {
+			for _, set := range r.inNamespace(ctx, e.Object.Name) {
+				q.Add(set)
+			}
+		},
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("trustedapplicationset").
 		For(&v1alpha1.TrustedApplicationSet{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.TrustedApplication{}, gathered(r.onApplication)).
 		Watches(&v1alpha1.IdentityServer{}, gathered(r.onServer), builder.WithPredicates(described)).
-		WatchesRawSource(source.Channel(r.Woken, goOn)).
+		WatchesRawSource(source.Channel(r.Opened, opened)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: maxSets,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstPause, longestPause),
@@ -57,7 +64,6 @@ var described = predicate.Funcs{
 
 // gathered maps events to sets, which are looked at a little later.
 func gathered[T client.Object](to handler.TypedMapFunc[T, reconcile.Request]) handler.TypedEventHandler[T, reconcile.Request] {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	add := func(ctx context.Context, o T, q queue) {
 		for _, request := range to(ctx, o) {
 			q.AddAfter(request, gathering)
@@ -88,7 +94,7 @@ func (r *TrustedApplicationSetReconciler) onSecret(ctx context.Context, secret *
 	}, client.InNamespace(secret.Namespace))
 }
 
-// inNamespace finds the sets of a namespace that have, or ask for, a combined Secret.
+// inNamespace finds the sets that have, or ask for, a combined Secret in a namespace; in all where it is "".
 func (r *TrustedApplicationSetReconciler) inNamespace(ctx context.Context, namespace string) []reconcile.Request {
 	return r.sets(ctx, combines, client.InNamespace(namespace))
 }

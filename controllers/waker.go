@@ -41,8 +41,8 @@ func (w *waker[T]) wake(name types.NamespacedName) {
 	}
 }
 
-// wakeServer queues the name of a cluster-scoped object.
-func (w *waker[T]) wakeServer(name string) { w.wake(types.NamespacedName{Name: name}) }
+// wakeNamed queues the name of a cluster-scoped object.
+func (w *waker[T]) wakeNamed(name string) { w.wake(types.NamespacedName{Name: name}) }
 
 // Start implements manager.Runnable.
 func (w *waker[T]) Start(ctx context.Context) error {

@@ -19,7 +19,7 @@ func TestWakerBringsEveryNameOnceAndInOrder(t *testing.T) {
 	g := NewWithT(t)
 	w := newTestWaker(t)
 	for _, name := range []string{"a", "b", "a", "c", "b"} {
-		w.wakeServer(name) // nobody listens yet, and nobody is held up
+		w.wakeNamed(name) // nobody listens yet, and nobody is held up
 	}
 	stopped := make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
@@ -27,7 +27,7 @@ func TestWakerBringsEveryNameOnceAndInOrder(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		g.Expect((<-w.out).Object.Name).To(Equal(name))
 	}
-	w.wakeServer("a")
+	w.wakeNamed("a")
 	g.Expect((<-w.out).Object.Name).To(Equal("a"), "once it was brought it may be woken again")
 	stop()
 	g.Expect(<-stopped).To(Succeed())
@@ -43,7 +43,7 @@ func TestWakerLosesNothing(t *testing.T) {
 	for worker := range 4 {
 		go func() {
 			for i := range names {
-				w.wakeServer(fmt.Sprintf("%d-%d", worker, i))
+				w.wakeNamed(fmt.Sprintf("%d-%d", worker, i))
 			}
 		}()
 	}
@@ -51,7 +51,7 @@ func TestWakerLosesNothing(t *testing.T) {
 	for len(seen) < 4*names {
 		seen[(<-w.out).Object.Name] = true
 	}
-	w.wakeServer("unheard")
+	w.wakeNamed("unheard")
 	stop()
 	g.Expect(<-stopped).To(Succeed(), "it ends while nobody listens, too")
 }

@@ -108,9 +108,8 @@ func defaultWorkers(ctx context.Context) (int, error) {
 	return strconv.Atoi(string(found[1]))
 }
 
-// launch starts the operator as it ships.
-func (s *stage) launch(ctx context.Context) (err error) {
-	var flags []string
+// launch starts the operator as it ships, with more flags.
+func (s *stage) launch(ctx context.Context, flags ...string) (err error) {
 	if s.profiles != "" {
 		flags = append(flags, "--pprof-bind-address="+s.profiles)
 	}

@@ -19,7 +19,7 @@ func (e *env) adopt() *cobra.Command {
 		Use: "adopt NAME", Short: "Let an application take over the registration that exists already with its client id",
 		Long: "Let an application take over the registration that exists already with its applicationUri. The client id stays. The secret stays\n" +
 			"where --secret names one of this namespace that holds the right client_secret; else a new one is set at once, and whoever has the\n" +
-			"old one fails.",
+			"old one fails. What was only watched, by driftPolicy Observe, is enforced from then on.",
 		Example: "  kubectl trustedapp adopt order-sync -n orders --secret order-sync-by-hand --wait",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.takeOver(cmd.Context(), args[0], o) },
@@ -43,7 +43,10 @@ func (e *env) takeOver(ctx context.Context, name string, o adoption) error {
 		return err
 	}
 	public := app.Spec.ClientType == v1alpha1.ClientTypePublic
+	set := metav1.GetControllerOf(app)
 	switch {
+	case set != nil && set.Kind == "TrustedApplicationSet":
+		return fmt.Errorf("%s is of the TrustedApplicationSet %s, which would take the change back: set adoptionPolicy in its template", name, set.Name)
 	case public && o.secret != "":
 		return fmt.Errorf("%s is a Public client: it has no secret; leave --secret out", name)
 	case !public && o.secret == "":
@@ -60,10 +63,15 @@ func (e *env) takeOver(ctx context.Context, name string, o adoption) error {
 	if o.takeover {
 		app.Spec.AdoptionPolicy = v1alpha1.AdoptTakeover
 	}
+	policies := fmt.Sprintf("adoptionPolicy %s", app.Spec.AdoptionPolicy)
+	if app.Spec.DriftPolicy == v1alpha1.DriftObserve { // as imported: what is only watched is not adopted
+		app.Spec.DriftPolicy = v1alpha1.DriftEnforce
+		policies += ", driftPolicy Enforce"
+	}
 	if err := e.patch(ctx, app, before); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.Err, "%s/%s may adopt %s (adoptionPolicy %s)\n", app.Namespace, name, app.Spec.ApplicationURI, app.Spec.AdoptionPolicy)
+	_, err = fmt.Fprintf(e.Err, "%s/%s may adopt %s (%s)\n", app.Namespace, name, app.Spec.ApplicationURI, policies)
 	if err != nil {
 		return err
 	}

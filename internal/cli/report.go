@@ -12,20 +12,21 @@ import (
 
 // report is what a person, or a program, is told of an application. Its JSON is stable.
 type report struct {
-	Namespace    string             `json:"namespace"`
-	Name         string             `json:"name"`
-	Ready        bool               `json:"ready"`
-	Reason       string             `json:"reason,omitempty"`
-	Message      string             `json:"message,omitempty"`
-	Server       string             `json:"server"`
-	Registration registration       `json:"registration"`
-	Credential   *credential        `json:"credential,omitempty"`
-	ConfigMap    string             `json:"configMap,omitempty"`
-	Conditions   []metav1.Condition `json:"conditions,omitempty"`
-	Drift        []string           `json:"drift,omitempty"`
-	Warnings     []string           `json:"warnings,omitempty"`
-	Orphans      []string           `json:"orphans,omitempty"`
-	Created      metav1.Time        `json:"created"`
+	Namespace    string                `json:"namespace"`
+	Name         string                `json:"name"`
+	Ready        bool                  `json:"ready"`
+	Reason       string                `json:"reason,omitempty"`
+	Message      string                `json:"message,omitempty"`
+	Server       string                `json:"server"`
+	Registration registration          `json:"registration"`
+	Credential   *credential           `json:"credential,omitempty"`
+	ConfigMap    string                `json:"configMap,omitempty"`
+	Conditions   []metav1.Condition    `json:"conditions,omitempty"`
+	Drift        []string              `json:"drift,omitempty"`
+	Warnings     []string              `json:"warnings,omitempty"`
+	UsedBy       []v1alpha1.SecretUser `json:"usedBy,omitempty"`
+	Orphans      []string              `json:"orphans,omitempty"`
+	Created      metav1.Time           `json:"created"`
 }
 
 type registration struct {
@@ -51,7 +52,7 @@ func reportOn(app *v1alpha1.TrustedApplication) report {
 	s := app.Status
 	r := report{
 		Namespace: app.Namespace, Name: app.Name, Server: app.Spec.IdentityServerRef.Name, ConfigMap: s.ConfigMapName, Conditions: s.Conditions,
-		Drift: s.Drift, Warnings: s.Warnings, Orphans: s.Orphans, Created: app.CreationTimestamp,
+		Drift: s.Drift, Warnings: s.Warnings, UsedBy: s.UsedBy, Orphans: s.Orphans, Created: app.CreationTimestamp,
 		Registration: registration{
 			ClientID: cmp.Or(s.ClientID, app.Spec.ApplicationURI), Flow: s.Flow,
 			ClientType: cmp.Or(app.Spec.ClientType, v1alpha1.ClientTypeConfidential),

@@ -68,6 +68,7 @@ func (e *env) tree(ctx context.Context, r report) error {
 	if r.ConfigMap != "" {
 		b.below = append(b.below, leaf("publishes", "ConfigMap "+r.ConfigMap))
 	}
+	b.below = append(b.below, leaves("used by", users(r.UsedBy))...)
 	if len(r.Conditions) > 0 {
 		b.below = append(b.below, e.ink.conditionLines(r.Conditions))
 	} else {
@@ -77,6 +78,14 @@ func (e *env) tree(ctx context.Context, r report) error {
 	b.below = append(b.below, leaves("warnings", r.Warnings)...)
 	b.below = append(b.below, leaves("may have been left at the server", r.Orphans)...)
 	return b.draw(e.Out, "")
+}
+
+// users are the workloads that use the Secret, each in a line.
+func users(all []v1alpha1.SecretUser) (lines []string) {
+	for _, u := range all {
+		lines = append(lines, u.Kind+" "+u.Name+" ("+joined(u.Uses, ", ")+")")
+	}
+	return lines
 }
 
 // serverLine is what may be known of a server; an application is shown also where it is not.

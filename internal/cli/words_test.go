@@ -103,6 +103,13 @@ func TestTheCredentialInALine(t *testing.T) {
 	g.Expect(c.line(now)).To(HaveSuffix("rotation is due, by Overlap"))
 }
 
+func TestUsersInLines(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(users(nil)).To(BeEmpty())
+	g.Expect(users([]v1alpha1.SecretUser{{Kind: "Deployment", Name: "api", Uses: []v1alpha1.SecretUse{"Environment", "Mounted"}}})).
+		To(Equal([]string{"Deployment api (Environment, Mounted)"}))
+}
+
 func TestATreeIsDrawn(t *testing.T) {
 	g := NewWithT(t)
 	var out strings.Builder

@@ -14,6 +14,7 @@ import (
 	"trustedapps.dev/operator/internal/idserver"
 	"trustedapps.dev/operator/internal/ledger"
 	"trustedapps.dev/operator/internal/output"
+	"trustedapps.dev/operator/internal/roster"
 )
 
 // everyday is what the operator does, by its own code where that can be had alone.
@@ -24,6 +25,7 @@ var everyday = map[string]func(*cluster){
 	"it restarts workloads":        restartsWorkloads,
 	"it works for sets":            worksForSets,
 	"it combines what sets publish": combines,
+	"it lists registrations":       listsRegistrations,
 }
 
 var record = ledger.Record{
@@ -118,6 +120,15 @@ func restartsWorkloads(c *cluster) {
 			c.Expect(patch(workload, change)(c.t.Context(), c.operator)).To(Succeed())
 		}
 	}
+}
+
+// listsRegistrations: a list is a ConfigMap with the label of its own, which goes again.
+func listsRegistrations(c *cluster) {
+	ctx := c.t.Context()
+	page := &corev1.ConfigMap{ObjectMeta: in(own, "inventory-acme-1"), Data: map[string]string{roster.Key: "{}"}}
+	page.Labels = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue, v1alpha1.InventoryLabel: "acme"}
+	c.Expect(c.operator.Create(ctx, page)).To(Succeed())
+	c.Expect(c.operator.Delete(ctx, page, client.Preconditions{UID: &page.UID})).To(Succeed())
 }
 
 func worksForSets(c *cluster) {

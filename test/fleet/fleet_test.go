@@ -15,6 +15,7 @@ import (
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/test/controlplane"
+	"trustedapps.dev/operator/test/standin"
 )
 
 func TestFleet(t *testing.T) {
@@ -32,6 +33,7 @@ func TestFleet(t *testing.T) {
 	w.namesWhatIsWrong()
 	w.keepsAllWhenNothingIsSelected()
 	w.endsWithTheSet()
+	w.takesOverWhatWasMadeByHand()
 }
 
 // becomesReady: one application for each server, each with what its server says.
@@ -266,4 +268,38 @@ func (w *world) endsWithTheSet() {
 		w.Expect(err).NotTo(HaveOccurred())
 		w.Expect(ok).To(BeFalse(), instance.Name)
 	}
+}
+
+// takesOverWhatWasMadeByHand: a fleet that was registered before the operator came is watched first, without a write, and then adopted turn by turn.
+func (w *world) takesOverWhatWasMadeByHand() {
+	for _, instance := range w.instances {
+		_, err := instance.AddApplication(w.t.Context(), standin.Application{
+			ApplicationURI: "com.example.crm/portal", Name: "CRM for customer-" + instance.Name, IsEnabled: true, ClientType: "Confidential", Secret: "by-hand",
+			ImpersonateAsInternalUserAllowed: true, ImpersonateLoginURL: new("https://" + instance.Name + ".example.com/signin-oidc"),
+			SystemUserAllowed: true, SystemUser: "svc.orders", Scope: new("read"),
+		})
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(instance.ResetCounts(w.t.Context())).To(Succeed())
+	}
+	set := crm()
+	set.Spec.Template.Spec.AdoptionPolicy, set.Spec.Template.Spec.DriftPolicy = v1alpha1.AdoptIfUnowned, v1alpha1.DriftObserve
+	w.Expect(w.Admin.Create(w.t.Context(), set)).To(Succeed())
+	w.Eventually(w.readiness).Should(Equal(v1alpha1.ReasonReady))
+	for _, app := range w.apps() {
+		w.Expect(meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady).Reason).To(Equal(v1alpha1.ReasonObserved), app.Name)
+	}
+	for _, instance := range w.instances {
+		counts, err := instance.Counts(w.t.Context())
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(counts.Writes).To(BeZero(), instance.Name)
+	}
+
+	w.change(func(s *v1alpha1.TrustedApplicationSetSpec) { s.Template.Spec.DriftPolicy = v1alpha1.DriftEnforce })
+	w.Eventually(w.readiness).Should(Equal(v1alpha1.ReasonReady))
+	for _, instance := range w.instances {
+		app, _, err := instance.Application(w.t.Context(), "com.example.crm/portal")
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(app.ExternalID).NotTo(BeNil(), instance.Name)
+	}
+	w.endsWithTheSet()
 }

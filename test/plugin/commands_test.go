@@ -227,6 +227,16 @@ func (w *world) adopts() {
 	w.Expect(code).To(BeZero(), told)
 	w.Expect(told).To(ContainSubstring("orders/old may adopt com.example.old/app (adoptionPolicy IfUnowned)"))
 	w.Expect(w.published("old")).To(Equal(byHand), "whoever has the secret goes on")
+
+	w.apply(fmt.Sprintf("apiVersion: trustedapps.dev/v1alpha1\nkind: TrustedApplicationSet\nmetadata: {name: all, namespace: %s}\nspec:\n"+
+		"  servers: {names: [acme]}\n  template: {spec: {applicationUri: com.example.all/app, service: {systemUser: svc.orders}, scopes: [read]}}\n", namespace))
+	made := &v1alpha1.TrustedApplication{}
+	w.Eventually(func() error {
+		return w.Admin.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: "all-acme"}, made)
+	}).Should(Succeed())
+	w.golden("adopt-set", 1, "", "adopt", "all-acme", "--yes")
+	w.kubectl("delete", "tas", "all", "-n", namespace)
+	w.kubectl("delete", "ta", "all-acme", "-n", namespace) // nobody collects garbage here
 }
 
 // imports: import. What it writes is accepted by the API server.
@@ -243,6 +253,17 @@ func (w *world) imports() {
 	w.golden("import-unknown", 1, "", "import", "--on", "nobody")
 	out, _, _ := w.run("", "import", "--on", "acme")
 	w.dryRun(out)
+
+	out, _, _ = w.run("", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
+	w.apply(out)
+	const imported = "com-example-byhand-app"
+	w.is(imported, v1alpha1.ReasonObserved)
+	w.golden("status-observed", 0, "", "status", imported)
+	_, told, code := w.run("", "adopt", imported, "--secret", "old-by-hand", "--wait")
+	w.Expect(code).To(BeZero(), told)
+	w.Expect(told).To(ContainSubstring("may adopt com.example.byhand/app (adoptionPolicy IfUnowned, driftPolicy Enforce)"))
+	w.is(imported, v1alpha1.ReasonReady)
+	w.Expect(w.published(imported)).To(Equal(byHand), "whoever has the secret goes on")
 }
 
 // dryRun asks the API server whether it would take manifests.

@@ -23,7 +23,7 @@ func measured() *Report {
 	waiting.Pending, waiting.PendingAfter = 500, 500
 	r := &Report{
 		Convergence: Convergence{N: 10_000}, Workers: 32, Cores: 2, CPUPerApp: 5, P50: 20, P99: 45, KubeWritesPerApp: 4, ServerCallsPerApp: 1.1,
-		Restart: RestartCost{Seconds: 2, ServerCalls: 20, Reads: 11, Pages: 10, P99: 900, Samples: 20}, Idle: IdleCost{Seconds: 30},
+		Restart: RestartCost{Seconds: 2, ServerCalls: 20, Reads: 11, Pages: 10, P99: 900, Samples: 20, HandoverP99: 900, HandoverSamples: 20}, Idle: IdleCost{Seconds: 30},
 		Sweep: SweepCost{CPUSeconds: 1.5, Drifts: 10, Repaired: 10, Written: 10, ServerCalls: 12},
 		RSS:   105, RSSRestarted: 100, RSSUnrelated: 0.2,
 		Batch: BatchCost{Apps: 10_000, Requests: 500, Seconds: 60}, Unbatched: BatchCost{Apps: 300, Requests: 330, Seconds: 60},
@@ -70,6 +70,7 @@ func TestTargets(t *testing.T) {
 		"exponent":                          func(r *Report) { r.Tenth.Operators[0] = 9.7 },
 		"at one a second":                   func(r *Report) { r.P99 = 50.1 },
 		"from a restart on":                 func(r *Report) { r.Restart.P99 = 1001 },
+		"from the end of a leader on":       func(r *Report) { r.Restart.HandoverP99 = 1001 },
 		"writes to Kubernetes of a restart": func(r *Report) { r.Restart.KubeWrites = 1 },
 		"reads of registrations":            func(r *Report) { r.Restart.Reads = 12 },
 		"at rest":                           func(r *Report) { r.Idle.KubeWrites = 1 },

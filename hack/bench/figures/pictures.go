@@ -66,6 +66,7 @@ type span struct {
 func latencyPicture(r *Report) string {
 	rows := []span{
 		{"one a second", r.P50, r.P99, steadyTarget}, {"one a second, during a restart", 0, r.Restart.P99, restartTarget},
+		{"one a second, from the end of a leader on", 0, r.Restart.HandoverP99, restartTarget},
 	}
 	for _, p := range r.Outage.cases() {
 		row := span{name: p.name, p50: p.P50, p99: p.P99}

@@ -113,6 +113,9 @@ type RestartCost struct {
 	// P99 is from an application to its Secret, for applications that are made at one a second from the restart on.
 	P99     float64 `json:"p99ms"`
 	Samples int     `json:"samples"`
+	// HandoverP99 is the same from the end of a leader on, while another process waits to lead.
+	HandoverP99     float64 `json:"handoverP99ms"`
+	HandoverSamples int     `json:"handoverSamples"`
 }
 
 // IdleCost is what happens while nobody does anything.

@@ -67,6 +67,7 @@ func (r *Report) figures() []figure {
 	row("one application a second", "p50 %s ms, p99 %s ms of %d", number(r.P50), number(r.P99), r.SteadySamples)
 	row("a restart", "%s s, %d requests to the server, %d of them for registrations (%d pages), %d writes to Kubernetes; meanwhile p99 %s ms of %d",
 		number(r.Restart.Seconds), r.Restart.ServerCalls, r.Restart.Reads, r.Restart.Pages, r.Restart.KubeWrites, number(r.Restart.P99), r.Restart.Samples)
+	row("the end of a leader", "meanwhile p99 %s ms of %d", number(r.Restart.HandoverP99), r.Restart.HandoverSamples)
 	row("at rest", "%d writes to Kubernetes, %d requests to the server in %s s", r.Idle.KubeWrites, r.Idle.ServerCalls, number(r.Idle.Seconds))
 	row("a sweep", "%s s of CPU with %d drifts, of which %d were repaired by %d writes; %s s without drift", number(r.Sweep.CPUSeconds), r.Sweep.Drifts,
 		r.Sweep.Repaired, r.Sweep.Written, number(r.Sweep.CPUSecondsWithoutDrift))

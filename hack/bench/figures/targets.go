@@ -57,6 +57,7 @@ func (r *Report) targets() []Target {
 	most(fmt.Sprintf("exponent of the growth from %d to %d applications", r.Tenth.N, r.N), 1.05, r.Exponent, "")
 	most("p99 from an application to its Secret, at one a second", steadyTarget, r.P99, "ms")
 	most("the same from a restart on", restartTarget, r.Restart.P99, "ms")
+	most("the same from the end of a leader on", restartTarget, r.Restart.HandoverP99, "ms")
 	most("writes to Kubernetes of a restart", 0, float64(r.Restart.KubeWrites), "")
 	most("reads of registrations of a restart: pages + 1", float64(r.Restart.Pages+1), float64(r.Restart.Reads), "")
 	most("writes to Kubernetes at rest", 0, float64(r.Idle.KubeWrites), "")
