@@ -143,6 +143,8 @@ func (g *gathering) hasAFileForEachInstance() {
 	g.show("get", "secret", all, "-n", namespace)
 	g.show("get", "tas", "crm", "-n", namespace, "-o", "jsonpath={.status.combinedSecret}")
 	g.show("describe", "secret", all, "-n", namespace)
+	entries := g.file(made, "fleet-001")
+	g.t.Logf("fleet-001.json\n%s", strings.ReplaceAll(string(made.Data["fleet-001.json"]), entries["client_secret"], "..."))
 }
 
 // restsAcrossARestart: it is neither read nor written when nothing changed.
