@@ -19,13 +19,13 @@ import (
 
 // everyday is what the operator does, by its own code where that can be had alone.
 var everyday = map[string]func(*cluster){
-	"it keeps ledgers":             keepsLedgers,
-	"it publishes":                 publishesAndDeletes,
-	"it writes status, finalizers": writesStatusAndFinalizers,
-	"it restarts workloads":        restartsWorkloads,
-	"it works for sets":            worksForSets,
+	"it keeps ledgers":              keepsLedgers,
+	"it publishes":                  publishesAndDeletes,
+	"it writes status, finalizers":  writesStatusAndFinalizers,
+	"it restarts workloads":         restartsWorkloads,
+	"it works for sets":             worksForSets,
 	"it combines what sets publish": combines,
-	"it lists registrations":       listsRegistrations,
+	"it lists registrations":        listsRegistrations,
 }
 
 var record = ledger.Record{

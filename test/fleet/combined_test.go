@@ -155,7 +155,7 @@ func (g *gathering) restsAcrossARestart() {
 	g.Expect(g.operator.Stop()).To(Succeed())
 	g.start()
 	g.describe(0, map[string]string{"fleet": "crm", "customer": "customer-fleet-000", "irrelevant": "yes"}) // have the set looked at
-	quiet := func() []string { // each application looks once at what it published
+	quiet := func() []string {                                                                              // each application looks once at what it published
 		return slices.DeleteFunc(g.requests(), func(r string) bool { return strings.HasPrefix(r, "get crm-fleet-") })
 	}
 	g.Consistently(quiet).WithTimeout(4 * time.Second).WithPolling(500 * time.Millisecond).Should(BeEmpty())
