@@ -132,7 +132,7 @@ func (r *TrustedApplicationSetReconciler) gather(
 		}
 	}
 	have, rests := c.Look()
-	now = combinedAs(have, publishers)
+	now = combinedAs(have)
 	if by := fleet.Clash(set, publishers); by != "" {
 		now.Reason = v1alpha1.ReasonSecretConflict
 		now.Message = fmt.Sprintf("the Secret %s is that of the TrustedApplication %s of this set: choose another name in spec.combinedSecret.name",
@@ -143,7 +143,7 @@ func (r *TrustedApplicationSetReconciler) gather(
 		return now, 0, nil
 	}
 	if pause := time.Until(known.wrote.Add(combinePause)); pause > 0 {
-		return combinedAs(known.last, publishers), pause, nil
+		return combinedAs(known.last), pause, nil
 	}
 	if have, err = r.Outputs.Combine(ctx, c); err != nil {
 		return now, 0, err
@@ -154,7 +154,7 @@ func (r *TrustedApplicationSetReconciler) gather(
 		log.FromContext(ctx).Info("wrote the Secret with a file for each instance", "secret", have.Name, "instances", len(have.Servers))
 	}
 	r.combined.note(set, known)
-	now, again = judged(combinedAs(have, publishers), have, c.Set.SecretName)
+	now, again = judged(combinedAs(have), have, c.Set.SecretName)
 	return now, again, nil
 }
 
@@ -173,8 +173,8 @@ func (r *TrustedApplicationSetReconciler) published(ctx context.Context, app *v1
 }
 
 // combinedAs is what the set tells of a combined Secret.
-func combinedAs(c output.Combined, publishers []*v1alpha1.TrustedApplication) fleet.Combined {
-	return fleet.Combined{Name: c.Name, Instances: len(c.Servers), Missing: fleet.Missing(publishers, c.Servers)}
+func combinedAs(c output.Combined) fleet.Combined {
+	return fleet.Combined{Name: c.Name, Instances: len(c.Servers), Files: append([]string{}, c.Servers...)}
 }
 
 // judged adds what a person has to do, which is looked at again after a while.

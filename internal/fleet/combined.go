@@ -17,8 +17,8 @@ type Combined struct {
 	// Name is that of the Secret that there is, "" where there is none, and Instances the number of files in it.
 	Name      string
 	Instances int
-	// Missing is the number of instances that published a Secret and have no file yet.
-	Missing int
+	// Files are the servers that have one, sorted; nil where nobody looked.
+	Files []string
 	// Reason is why it is not as spec.combinedSecret asks, "" where nothing is wrong, and Message what to do.
 	Reason, Message string
 }
@@ -56,10 +56,13 @@ func Clash(set *v1alpha1.TrustedApplicationSet, publishers []*v1alpha1.TrustedAp
 	return ""
 }
 
-// Missing counts the applications that say they published a Secret and whose server is not among those with a file, which are sorted.
-func Missing(publishers []*v1alpha1.TrustedApplication, files []string) (n int) {
+// missing counts the applications that say they published a Secret and whose server has no file yet.
+func (c Combined) missing(publishers []*v1alpha1.TrustedApplication) (n int) {
+	if c.Files == nil {
+		return 0
+	}
 	for _, app := range publishers {
-		_, filed := slices.BinarySearch(files, app.Spec.IdentityServerRef.Name)
+		_, filed := slices.BinarySearch(c.Files, app.Spec.IdentityServerRef.Name)
 		if app.DeletionTimestamp.IsZero() && app.Status.Binding != nil && !filed {
 			n++
 		}
@@ -68,7 +71,7 @@ func Missing(publishers []*v1alpha1.TrustedApplication, files []string) (n int) 
 }
 
 // pending says whether files are missing that are written soon.
-func (c Combined) pending() bool { return c.Reason == "" && c.Missing > 0 }
+func (f *fleet) pending() bool { return f.secret.Reason == "" && f.missing > 0 }
 
 // stalled says whether somebody has to change something.
 func (c Combined) stalled() bool {
@@ -92,8 +95,8 @@ func (f *fleet) combined(s *v1alpha1.TrustedApplicationSetStatus) {
 	}
 	switch {
 	case c.Reason != "":
-	case f.secret.Missing > 0:
-		c.Reason, c.Message = v1alpha1.ReasonProgressing, f.missing()
+	case f.missing > 0:
+		c.Reason, c.Message = v1alpha1.ReasonProgressing, f.awaited()
 	case f.secret.Name == name:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonPublished
 		c.Message = fmt.Sprintf("the Secret %s has a file for each of %d instances", name, f.secret.Instances)
@@ -103,7 +106,7 @@ func (f *fleet) combined(s *v1alpha1.TrustedApplicationSetStatus) {
 	meta.SetStatusCondition(&s.Conditions, c)
 }
 
-// missing says that files are on their way.
-func (f *fleet) missing() string {
-	return fmt.Sprintf("%d instances have no file yet in the Secret %s, which is written", f.secret.Missing, CombinedName(f.set))
+// awaited says that files are on their way.
+func (f *fleet) awaited() string {
+	return fmt.Sprintf("%d instances have no file yet in the Secret %s, which is written", f.missing, CombinedName(f.set))
 }

@@ -55,17 +55,27 @@ func TestAClashIsNoticed(t *testing.T) {
 	g.Expect(Clash(w.set, publishers)).To(Equal("crm-s000"))
 }
 
+// publish is what the controller of applications tells of a Secret.
+func (w *world) publish() {
+	for _, app := range w.apps {
+		app.Status.Binding = &v1alpha1.BindingReference{Name: app.Name}
+	}
+}
+
 func TestFilesThatAreMissing(t *testing.T) {
 	g, w := NewWithT(t), combining(3)
 	w.settle(t)
-	publishers := Publishers(w.set, w.observed().Applications)
-	g.Expect(Missing(publishers, nil)).To(BeZero(), "nobody published anything")
-	for _, app := range publishers {
-		app.Status.Binding = &v1alpha1.BindingReference{Name: app.Name}
+	missing := func(files ...string) int {
+		o := w.observed()
+		o.Combined = Combined{Files: files}
+		return gather(w.set, o, w.now).missing
 	}
-	g.Expect(Missing(publishers, []string{"s000", "s002"})).To(Equal(1))
-	publishers[1].DeletionTimestamp = &metav1.Time{Time: w.now}
-	g.Expect(Missing(publishers, []string{"s000", "s002"})).To(BeZero(), "one that goes is not missed")
+	g.Expect(missing("none")).To(BeZero(), "nobody published anything")
+	w.publish()
+	g.Expect(missing("s000", "s002")).To(Equal(1))
+	g.Expect(missing()).To(BeZero(), "nobody looked")
+	w.apps["crm-s001"].DeletionTimestamp = &metav1.Time{Time: w.now}
+	g.Expect(missing("s000", "s002")).To(BeZero(), "one that goes is not missed")
 }
 
 func TestTheCombinedSecretIsTold(t *testing.T) {
@@ -76,12 +86,12 @@ func TestTheCombinedSecretIsTold(t *testing.T) {
 		status                    *v1alpha1.CombinedSecretStatus
 	}{
 		"there": {
-			Combined{Name: "crm-all", Instances: 2}, "True Ready", "True Published", "", "2 of 2 TrustedApplications are Ready",
+			Combined{Name: "crm-all", Instances: 2, Files: []string{"s000", "s001"}}, "True Ready", "True Published", "", "2 of 2 TrustedApplications are Ready",
 			&v1alpha1.CombinedSecretStatus{Name: "crm-all", Instances: 2},
 		},
 		"nothing is published": {Combined{}, "True Ready", "False Progressing", "", "2 of 2 TrustedApplications are Ready", nil},
 		"a file is missing": {
-			Combined{Name: "crm-all", Instances: 1, Missing: 1}, "False Progressing", "False Progressing", "",
+			Combined{Name: "crm-all", Instances: 1, Files: []string{"s001"}}, "False Progressing", "False Progressing", "",
 			"2 of 2 TrustedApplications are as the template asks; 1 instances have no file yet in the Secret crm-all, which is written",
 			&v1alpha1.CombinedSecretStatus{Name: "crm-all", Instances: 1},
 		},
@@ -91,7 +101,7 @@ func TestTheCombinedSecretIsTold(t *testing.T) {
 			&v1alpha1.CombinedSecretStatus{Name: "former", Instances: 2},
 		},
 		"too large": {
-			Combined{Reason: v1alpha1.ReasonSecretTooLarge, Message: "divide", Missing: 3}, "False SecretTooLarge", "False SecretTooLarge", "True SecretTooLarge",
+			Combined{Reason: v1alpha1.ReasonSecretTooLarge, Message: "divide", Files: []string{}}, "False SecretTooLarge", "False SecretTooLarge", "True SecretTooLarge",
 			"2 of 2 TrustedApplications are Ready; divide", nil,
 		},
 		"not allowed": {
@@ -102,6 +112,7 @@ func TestTheCombinedSecretIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, w := NewWithT(t), combining(2)
 			w.settle(t)
+			w.publish()
 			d := w.with(c.combined)
 			g.Expect(readiness(d)).To(Equal(c.ready))
 			g.Expect(published(d)).To(Equal(c.published))

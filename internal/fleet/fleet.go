@@ -68,7 +68,9 @@ type fleet struct {
 	leaving    int
 	// emptied says that no server is selected, which is more likely a mistake than meant.
 	emptied bool
+	// secret is the combined Secret, and missing the number of those that published and have no file in it yet.
 	secret  Combined
+	missing int
 	now     metav1.Time
 }
 
@@ -96,6 +98,9 @@ func gather(set *v1alpha1.TrustedApplicationSet, o Observed, now time.Time) *fle
 		}
 	}
 	slices.SortFunc(f.deselected, func(a, b *v1alpha1.TrustedApplication) int { return strings.Compare(a.Name, b.Name) })
+	if CombinedName(set) != "" {
+		f.missing = f.secret.missing(Publishers(set, o.Applications))
+	}
 	f.emptied = len(f.instances) == 0 && set.Spec.EmptySelection != v1alpha1.EmptyDelete
 	return f
 }

@@ -17,7 +17,7 @@ func (f *fleet) reason(stopped bool, d Decision) string {
 	switch {
 	case stopped:
 		return v1alpha1.ReasonRolloutStopped
-	case f.leaving+len(d.Delete)+len(d.Create)+len(d.Update) > 0, one((*instance).underWay), f.secret.pending():
+	case f.leaving+len(d.Delete)+len(d.Create)+len(d.Update) > 0, one((*instance).underWay), f.pending():
 		return v1alpha1.ReasonProgressing
 	case f.secret.Reason != "":
 		return f.secret.Reason
@@ -82,8 +82,8 @@ func (f *fleet) message(reason string, s v1alpha1.TrustedApplicationSetStatus) s
 		case len(s.Failing) > 0:
 			told += "; failing: " + named(s.Failing, int(s.Failed))
 		}
-		if f.secret.pending() {
-			told += "; " + f.missing()
+		if f.pending() {
+			told += "; " + f.awaited()
 		}
 		return told
 	case v1alpha1.ReasonInstancesFailing:

@@ -119,6 +119,7 @@ func (g *gathering) ask(name string) {
 func (g *gathering) hasAFileForEachInstance() {
 	set := crm()
 	set.Spec.CombinedSecret = &v1alpha1.CombinedSecret{Name: all}
+	set.Spec.Template.Spec.Credentials = &v1alpha1.CredentialsTemplate{Rotation: &v1alpha1.RotationSpec{Strategy: v1alpha1.RotationInPlace}} // over at once
 	g.Expect(g.Admin.Create(g.t.Context(), set)).To(Succeed())
 	g.Eventually(g.readiness).Should(Equal(v1alpha1.ReasonReady))
 	g.Expect(g.get().Status.CombinedSecret).To(Equal(&v1alpha1.CombinedSecretStatus{Name: all, Instances: 4}), "who is Ready has all files")

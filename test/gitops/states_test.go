@@ -276,7 +276,6 @@ func setStates(t *testing.T) []state {
 		"a server is not there":  {[]string{"acme"}, fleet.Observed{Refused: allowed}, stalled},
 		"one is made":            {[]string{"acme"}, fleet.Observed{Servers: acme, Refused: allowed}, moving},
 		"nothing is to be there": {[]string{}, fleet.Observed{}, good},
-		"a file is missing":      {[]string{}, fleet.Observed{Combined: fleet.Combined{Name: "all", Missing: 1}}, moving},
 		"all have a file":        {[]string{}, fleet.Observed{Combined: fleet.Combined{Name: "all", Instances: 1}}, good},
 		"the name is taken":      {[]string{}, fleet.Observed{Combined: fleet.Combined{Reason: v1alpha1.ReasonSecretConflict, Message: "m"}}, stalled},
 		"it does not fit":        {[]string{}, fleet.Observed{Combined: fleet.Combined{Reason: v1alpha1.ReasonSecretTooLarge, Message: "m"}}, stalled},
