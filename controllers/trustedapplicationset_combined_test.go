@@ -58,7 +58,7 @@ func TestWhomAPublishedSecretWakes(t *testing.T) {
 
 func TestOfACombinedSecretItIsKeptWhatItWasMadeFromAndByWhom(t *testing.T) {
 	g := NewWithT(t)
-	fields := []metav1.ManagedFieldsEntry{{Manager: "me", Time: &metav1.Time{Time: time.Unix(1, 0)}, FieldsV1: &metav1.FieldsV1{}}}
+	fields := []metav1.ManagedFieldsEntry{{Manager: "me", Time: &metav1.Time{Time: time.Unix(1, 0)}, FieldsV1: metav1.NewFieldsV1("{}")}}
 	all := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Labels: map[string]string{v1alpha1.SetLabel: "crm"}, ManagedFields: fields,
 		Annotations: map[string]string{v1alpha1.CombinedFromAnnotation: "acme=1", "note": "a"},

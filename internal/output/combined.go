@@ -164,16 +164,19 @@ func madeFrom(combined metav1.Object) map[string]string {
 // servers are the names of those that have a file in a combined Secret, sorted.
 func servers(combined metav1.Object) []string { return slices.Sorted(maps.Keys(madeFrom(combined))) }
 
-// intact says whether nobody else wrote a combined Secret since it was as it should be: it has the version that is remembered, or, after a restart,
-// its last writer is the operator.
+// intact says whether nobody else wrote a combined Secret since it was as it should be: it has the version that is remembered or, where none is after
+// a restart, its managed fields say so.
 func intact(combined metav1.Object, remembered string) bool {
-	return remembered != "" && combined.GetResourceVersion() == remembered || lastWriter(combined) == v1alpha1.ManagedByValue
+	if remembered != "" {
+		return combined.GetResourceVersion() == remembered
+	}
+	return lastWriter(Writers(combined)) == v1alpha1.ManagedByValue
 }
 
 // lastWriter is the field manager that changed an object last; "" where that is not certain.
-func lastWriter(o metav1.Object) (manager string) {
+func lastWriter(entries []metav1.ManagedFieldsEntry) (manager string) {
 	var last time.Time
-	for _, entry := range o.GetManagedFields() {
+	for _, entry := range entries {
 		switch {
 		case entry.Time == nil:
 			return ""
@@ -186,11 +189,34 @@ func lastWriter(o metav1.Object) (manager string) {
 	return manager
 }
 
-// Writers are the managed fields of an object without the fields.
-func Writers(o metav1.Object) []metav1.ManagedFieldsEntry {
-	entries := slices.Clone(o.GetManagedFields())
+// Writers are the managed fields of a combined Secret without the fields. Who takes a file away is no manager of anything: the operator does not
+// manage that file any more, and is no writer then.
+func Writers(combined metav1.Object) []metav1.ManagedFieldsEntry {
+	entries := slices.Clone(combined.GetManagedFields())
 	for i := range entries {
-		entries[i].FieldsV1 = nil
+		e := &entries[i]
+		if e.FieldsV1 != nil && e.Manager == v1alpha1.ManagedByValue && !slices.Equal(managed(e.FieldsV1), servers(combined)) {
+			e.Manager = ""
+		}
+		e.FieldsV1 = nil
 	}
 	return entries
+}
+
+// managed are the servers whose files are among managed fields, sorted.
+func managed(fields *metav1.FieldsV1) []string {
+	var of struct {
+		Data map[string]struct{} `json:"f:data"`
+	}
+	if err := json.Unmarshal(fields.GetRawBytes(), &of); err != nil {
+		return nil
+	}
+	var files []string
+	for key := range of.Data {
+		if file, ok := strings.CutPrefix(key, "f:"); ok { // else it is the map itself
+			files = append(files, strings.TrimSuffix(file, v1alpha1.CombinedSuffix))
+		}
+	}
+	slices.Sort(files)
+	return files
 }

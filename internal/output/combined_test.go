@@ -345,7 +345,7 @@ func TestARaceIsNoSecondWriter(t *testing.T) {
 func TestTheLastWriterIsTold(t *testing.T) {
 	at := func(manager string, second int) metav1.ManagedFieldsEntry {
 		when := metav1.NewTime(time.Date(2026, 1, 1, 0, 0, second, 0, time.UTC))
-		return metav1.ManagedFieldsEntry{Manager: manager, Time: &when, FieldsV1: &metav1.FieldsV1{}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Time: &when, FieldsV1: metav1.NewFieldsV1("{}")}
 	}
 	const us = v1alpha1.ManagedByValue
 	for name, c := range map[string]struct {
@@ -362,13 +362,36 @@ func TestTheLastWriterIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "7", ManagedFields: c.entries}}
-			g.Expect(lastWriter(o)).To(Equal(c.want))
+			g.Expect(lastWriter(o.ManagedFields)).To(Equal(c.want))
 			g.Expect(intact(o, "")).To(Equal(c.want == us))
-			g.Expect(intact(o, "7")).To(BeTrue(), "what is remembered counts more")
+			g.Expect(intact(o, "7")).To(BeTrue(), "what is remembered counts alone")
+			g.Expect(intact(o, "6")).To(BeFalse())
 			o.ManagedFields = Writers(o)
-			g.Expect(lastWriter(o)).To(Equal(c.want))
+			g.Expect(lastWriter(o.ManagedFields)).To(Equal(c.want))
 			g.Expect(o.ManagedFields).NotTo(ContainElement(HaveField("FieldsV1", Not(BeNil()))))
 		})
+	}
+}
+
+func TestWhoTakesAFileAwayIsNoticed(t *testing.T) {
+	for fields, want := range map[string]bool{
+		`{"f:data":{".":{},"f:acme.json":{},"f:acme.eu.json":{}},"f:type":{}}`: true,
+		`{"f:data":{".":{},"f:acme.json":{}},"f:type":{}}`:                     false,
+		`{"f:data":{".":{},"f:acme.json":{},"f:acme.eu.json":{},"f:more":{}}}`: false,
+		`{"f:type":{}}`: false,
+		`nonsense`:      false,
+	} {
+		g := NewWithT(t)
+		o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+			Annotations: map[string]string{v1alpha1.CombinedFromAnnotation: "acme=1,acme.eu=2"},
+			ManagedFields: []metav1.ManagedFieldsEntry{{
+				Manager: v1alpha1.ManagedByValue, Time: &metav1.Time{Time: time.Unix(1, 0)}, FieldsV1: metav1.NewFieldsV1(fields),
+			}},
+		}}
+		g.Expect(intact(o, "")).To(Equal(want), fields)
+		o.ManagedFields = Writers(o)
+		g.Expect(intact(o, "")).To(Equal(want), "also as the cache has it: %s", fields)
+		g.Expect(o.ManagedFields[0].FieldsV1).To(BeNil())
 	}
 }
 

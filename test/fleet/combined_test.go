@@ -210,7 +210,7 @@ func (g *gathering) isBroughtBack() {
 		secret := g.combined(all)
 		how(secret)
 		g.Expect(g.Admin.Update(g.t.Context(), secret)).To(Succeed())
-		g.Eventually(func() map[string][]byte { return g.combined(all).Data }).Should(Equal(before.Data))
+		g.Eventually(func() map[string][]byte { return g.combined(all).Data }).WithTimeout(time.Minute).Should(Equal(before.Data))
 		g.Eventually(func() map[string]string { return g.combined(all).Labels }).Should(Equal(before.Labels))
 	}
 	edit(func(s *corev1.Secret) { s.Data["fleet-002.json"] = []byte(`{"client_secret":"mine"}`) })
@@ -226,12 +226,17 @@ func (g *gathering) isBroughtBack() {
 // isBroughtBackAfterAnAbsence: also what was done while the operator was not there.
 func (g *gathering) isBroughtBackAfterAnAbsence() {
 	before := g.combined(all)
-	g.Expect(g.operator.Stop()).To(Succeed())
-	secret := g.combined(all)
-	secret.Data["fleet-002.json"] = []byte(`{"client_secret":"mine"}`)
-	g.Expect(g.Admin.Update(g.t.Context(), secret)).To(Succeed())
-	g.start()
-	g.Eventually(func() map[string][]byte { return g.combined(all).Data }).Should(Equal(before.Data))
+	for _, edit := range []func(*corev1.Secret){
+		func(s *corev1.Secret) { s.Data["fleet-002.json"] = []byte(`{"client_secret":"mine"}`) },
+		func(s *corev1.Secret) { delete(s.Data, "fleet-002.json") }, // no field manager is left of this
+	} {
+		g.Expect(g.operator.Stop()).To(Succeed())
+		secret := g.combined(all)
+		edit(secret)
+		g.Expect(g.Admin.Update(g.t.Context(), secret)).To(Succeed())
+		g.start()
+		g.Eventually(func() map[string][]byte { return g.combined(all).Data }).WithTimeout(time.Minute).Should(Equal(before.Data))
+	}
 }
 
 // followsWhoIsThere: an instance that goes loses its file, and one that comes gets one.
