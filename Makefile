@@ -132,7 +132,7 @@ bench-plots: ## Write the tables of docs/performance.md and its pictures from do
 .PHONY: fleet
 fleet: controlplane standin build ## Run a TrustedApplicationSet over FLEET (100) instances, and stop a roll-out. build/fleet.json
 	@mkdir -p build
-	FLEET=$(or $(FLEET),100) go test -count=1 -v -timeout 30m ./test/fleet
+	FLEET=$(or $(FLEET),100) go test -count=1 -v -timeout 30m -run '^TestFleet$$' ./test/fleet
 
 .PHONY: fuzz
 fuzz: ## Feed the parsers of foreign bytes with nonsense, each for FUZZTIME (30s).

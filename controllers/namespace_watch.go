@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/internal/output"
 )
 
 // errRefused is the error for a permission that the operator does not have.
@@ -63,6 +64,11 @@ func (n *namespaces) try(ctx context.Context, namespace string) error {
 			return fmt.Errorf("watching %ss: %w", kind.Kind, err)
 		}
 	}
+	if n.sets != nil {
+		if err := n.sets.watch(source.Kind(metadata, kinds[0], gathered(n.sets.to))); err != nil {
+			return fmt.Errorf("watching Secrets for sets: %w", err)
+		}
+	}
 	watched = true
 	n.mu.Lock()
 	if namespace == cache.AllNamespaces { // it sees what the others saw
@@ -89,12 +95,17 @@ func (n *namespaces) labelled(namespace string, selector labels.Selector) (cache
 	return metadata, nil
 }
 
-// needed leaves of metadata what somebody asks for: the owner, when its credential was made, and for whom a Secret is offered. A map for each
-// object would be most of what is held.
+// needed leaves of metadata what somebody asks for: the owner, when its credential was made, and for whom a Secret is offered; of a combined Secret
+// what it was made from, and who wrote it. A map for each object would be most of what is held.
 func needed(object any) (any, error) {
 	if o, err := meta.Accessor(object); err == nil {
-		o.SetManagedFields(nil)
 		o.SetLabels(only(o.GetLabels(), v1alpha1.AdoptForLabel))
+		if from := only(o.GetAnnotations(), v1alpha1.CombinedFromAnnotation); from != nil {
+			o.SetAnnotations(from)
+			o.SetManagedFields(output.Writers(o))
+			return object, nil
+		}
+		o.SetManagedFields(nil)
 		o.SetAnnotations(only(o.GetAnnotations(), v1alpha1.IssuedAtAnnotation))
 	}
 	return object, nil
@@ -132,7 +143,7 @@ func (n *namespaces) watchOffers(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// ownerOf is the UID of the application that something was published for.
+// ownerOf is the UID of the application, or set, that something was published for.
 func ownerOf(o client.Object) []string {
 	if owner := metav1.GetControllerOf(o); owner != nil {
 		return []string{string(owner.UID)}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"trustedapps.dev/operator/api/v1alpha1"
@@ -44,8 +45,10 @@ type namespaces struct {
 	watch func(source.Source) error
 	// applications finds those of a namespace, of all where it is "".
 	applications func(ctx context.Context, namespace string) []v1alpha1.TrustedApplication
-	// changed lets the applications of a namespace go on, when it turned out whether it may be published in; those of all where it is "".
+	// changed lets the applications and sets of a namespace go on, when it turned out whether it may be published in; those of all where it is "".
 	changed func(namespace string)
+	// sets are those who gather what is published; nil where another shard has them.
+	sets *gatherers
 
 	ring chan struct{}
 
@@ -53,6 +56,14 @@ type namespaces struct {
 	caches map[string]stoppable
 	// refused are the namespaces that were asked about, and whether the API server said no; the one "" is all of them.
 	refused map[string]bool
+}
+
+// gatherers are the sets that have, or ask for, a combined Secret.
+type gatherers struct {
+	// watch adds a source to their controller, to finds them by a published Secret, and in those of a namespace, of all where it is "".
+	watch func(source.Source) error
+	to    func(context.Context, *metav1.PartialObjectMetadata) []reconcile.Request
+	in    func(ctx context.Context, namespace string) []reconcile.Request
 }
 
 func newNamespaces(mgr manager.Manager, live client.Writer, account types.NamespacedName, role string) *namespaces {
@@ -106,7 +117,7 @@ func (n *namespaces) open() []string {
 	return open
 }
 
-// askAgain asks for what was refused, and forgets the namespaces that no application is in any more.
+// askAgain asks for what was refused, and forgets the namespaces that nobody needs any more.
 func (n *namespaces) askAgain(ctx context.Context) {
 	if n.cacheOf(cache.AllNamespaces) != nil {
 		return
@@ -118,12 +129,17 @@ func (n *namespaces) askAgain(ctx context.Context) {
 	for _, namespace := range asked {
 		switch {
 		case namespace == cache.AllNamespaces:
-		case len(n.applications(ctx, namespace)) == 0:
+		case !n.needed(ctx, namespace):
 			n.forget(namespace)
 		case n.cacheOf(namespace) == nil:
 			n.ask(ctx, namespace)
 		}
 	}
+}
+
+// needed says whether an application is in a namespace, or a set that gathers what is published there.
+func (n *namespaces) needed(ctx context.Context, namespace string) bool {
+	return len(n.applications(ctx, namespace)) > 0 || n.sets != nil && len(n.sets.in(ctx, namespace)) > 0
 }
 
 // ask asks for a namespace, and begins to watch it if it may.
@@ -254,6 +270,21 @@ func (n *namespaces) List(ctx context.Context, list client.ObjectList, opts ...c
 	}
 	options.LabelSelector = nil // labels are not kept
 	return c.List(ctx, list, &options, client.MatchingFields{ownerIndex: uid})
+}
+
+// Controlled lists the metadata of the Secrets in a namespace whose controller has a UID. It is shared with the cache, and must not be changed.
+func (n *namespaces) Controlled(ctx context.Context, namespace string, owner types.UID) ([]metav1.PartialObjectMetadata, error) {
+	c := n.cacheOf(namespace)
+	if c == nil {
+		return nil, fmt.Errorf("listing in the namespace %s: %w", namespace, errNotWatched)
+	}
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	err := c.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{ownerIndex: string(owner)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing the metadata of Secrets in %s: %w", namespace, err)
+	}
+	return list.Items, nil
 }
 
 // Secrets lists the metadata of the published Secrets that are watched. What it lists is shared with the caches, and must not be changed.

@@ -82,6 +82,27 @@ func ClientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &consistent}}
 }
 
+// addSets adds the controller of sets, which is told of namespaces by what is returned.
+func (s Setup) addSets(mgr ctrl.Manager, live client.Client, published *namespaces) (opened func(namespace string), err error) {
+	if !s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
+		return func(string) {}, nil
+	}
+	w := newWaker(func() *corev1.Namespace { return &corev1.Namespace{} })
+	if err := mgr.Add(w); err != nil {
+		return nil, fmt.Errorf("adding a waker: %w", err)
+	}
+	sets := &TrustedApplicationSetReconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator"), Published: published, Opened: w.out,
+		Outputs: &output.Store{Writer: client.WithFieldOwner(live, v1alpha1.ManagedByValue), Live: live, Metadata: published},
+	}
+	watching, err := sets.SetupWithManager(mgr)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
+	}
+	published.sets = &gatherers{watch: watching.Watch, to: sets.onSecret, in: sets.inNamespace}
+	return w.wakeNamed, nil
+}
+
 // AddTo adds the controllers to a manager.
 func (s Setup) AddTo(mgr ctrl.Manager) error {
 	live, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
@@ -114,14 +135,12 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err := NewServerProtection(mgr.GetClient(), s.Shard).SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the protection of IdentityServers: %w", err)
 	}
-	if s.Shard.Has(nil) { // one shard of a set that divides has all sets: that of the servers without labels
-		sets := &TrustedApplicationSetReconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("trustedapp-operator")}
-		if err := sets.SetupWithManager(mgr); err != nil {
-			return fmt.Errorf("setting up the controller of TrustedApplicationSets: %w", err)
-		}
-	}
 	account := types.NamespacedName{Namespace: s.Namespace, Name: s.ServiceAccount}
 	published := newNamespaces(mgr, live, account, s.PublisherRole)
+	openedToSets, err := s.addSets(mgr, live, published)
+	if err != nil {
+		return err
+	}
 	applications := &TrustedApplicationReconciler{
 		Client: mgr.GetClient(), Live: live, Writer: live, Shard: s.Shard, Cluster: s.Cluster, Recorder: mgr.GetEventRecorder("trustedapp-operator"),
 		Pool: pool, Gate: gate, Pace: connections.NewPace(parked.wake), Inventory: book, Metrics: activity,
@@ -135,7 +154,11 @@ func (s Setup) AddTo(mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("setting up the controller of TrustedApplications: %w", err)
 	}
-	published.watch, published.applications, published.changed = watching.Watch, applications.inNamespace, opened.wakeNamed
+	published.watch, published.applications = watching.Watch, applications.inNamespace
+	published.changed = func(namespace string) {
+		opened.wakeNamed(namespace)
+		openedToSets(namespace)
+	}
 	if err := mgr.Add(published); err != nil {
 		return fmt.Errorf("adding the watch of what is published: %w", err)
 	}

@@ -6,24 +6,34 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"trustedapps.dev/operator/api/v1alpha1"
 	"trustedapps.dev/operator/internal/fleet"
+	"trustedapps.dev/operator/internal/output"
 )
 
 // TrustedApplicationSetReconciler makes, changes and deletes the TrustedApplications of sets. It is a user of the API like any other: what becomes
-// of a TrustedApplication is not its business.
+// of a TrustedApplication is not its business. Where a set asks for it, it gathers what they publish in one Secret.
 type TrustedApplicationSetReconciler struct {
 	Client   client.Client
 	Recorder events.EventRecorder
+	// Outputs writes combined Secrets, as the field manager v1alpha1.ManagedByValue.
+	Outputs *output.Store
+	// Published knows in which namespaces the operator may publish, and what is published there.
+	Published *namespaces
+	// Opened brings the namespaces of which it turned out whether they may be published in; "" is all of them.
+	Opened <-chan event.TypedGenericEvent[*corev1.Namespace]
 
 	refusals refusals
+	combined combinations
 }
 
 // +kubebuilder:rbac:groups=trustedapps.dev,resources=trustedapplicationsets,verbs=list;watch
@@ -37,16 +47,19 @@ func (r *TrustedApplicationSetReconciler) Reconcile(ctx context.Context, req ctr
 	if err := r.Client.Get(ctx, req.NamespacedName, &set); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.refusals.forget(req.NamespacedName)
+			r.combined.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !set.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	decision, err := r.roll(ctx, &set)
+	combined, later, failure := r.combine(ctx, &set)
+	decision, err := r.roll(ctx, &set, combined)
 	if err == nil {
 		err = r.report(ctx, &set, decision.Status)
 	}
+	err = errors.Join(err, failure) // it holds up no roll-out
 	if overtaken(err) || apierrors.IsAlreadyExists(err) {
 		log.FromContext(ctx).V(1).Info("somebody else was faster, starting again", "cause", err.Error())
 		return ctrl.Result{RequeueAfter: gathering}, nil
@@ -54,17 +67,15 @@ func (r *TrustedApplicationSetReconciler) Reconcile(ctx context.Context, req ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	again := until(decision.Wake)
-	if refused := r.refusals.next(req.NamespacedName, time.Now()); refused > 0 && (again == 0 || refused < again) {
-		again = refused
-	}
-	return ctrl.Result{RequeueAfter: again}, nil
+	return ctrl.Result{RequeueAfter: sooner(until(decision.Wake), r.refusals.next(req.NamespacedName, time.Now()), later)}, nil
 }
 
 // roll decides and does, until nothing more was refused. The last decision tells how the set is.
-func (r *TrustedApplicationSetReconciler) roll(ctx context.Context, set *v1alpha1.TrustedApplicationSet) (fleet.Decision, error) {
+func (r *TrustedApplicationSetReconciler) roll(
+	ctx context.Context, set *v1alpha1.TrustedApplicationSet, combined fleet.Combined,
+) (fleet.Decision, error) {
 	for {
-		decision, err := r.decide(ctx, set)
+		decision, err := r.decide(ctx, set, combined)
 		if err != nil {
 			return decision, err
 		}
@@ -75,19 +86,30 @@ func (r *TrustedApplicationSetReconciler) roll(ctx context.Context, set *v1alpha
 	}
 }
 
-func (r *TrustedApplicationSetReconciler) decide(ctx context.Context, set *v1alpha1.TrustedApplicationSet) (fleet.Decision, error) {
+func (r *TrustedApplicationSetReconciler) decide(
+	ctx context.Context, set *v1alpha1.TrustedApplicationSet, combined fleet.Combined,
+) (fleet.Decision, error) {
 	var servers v1alpha1.IdentityServerList
 	if err := r.Client.List(ctx, &servers, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil { // only read
 		return fleet.Decision{}, fmt.Errorf("listing IdentityServers: %w", err)
 	}
-	var applications v1alpha1.TrustedApplicationList
-	if err := r.Client.List(ctx, &applications, client.InNamespace(set.Namespace), client.UnsafeDisableDeepCopy); err != nil { // only read
-		return fleet.Decision{}, fmt.Errorf("listing the applications of the namespace: %w", err)
+	applications, err := r.applications(ctx, set)
+	if err != nil {
+		return fleet.Decision{}, err
 	}
 	now := time.Now()
 	return fleet.Next(set, fleet.Observed{
-		Servers: servers.Items, Applications: applications.Items, Refused: r.refusals.of(client.ObjectKeyFromObject(set), now),
+		Servers: servers.Items, Applications: applications, Refused: r.refusals.of(client.ObjectKeyFromObject(set), now), Combined: combined,
 	}, now), nil
+}
+
+// applications are those of the namespace of a set, to be read only.
+func (r *TrustedApplicationSetReconciler) applications(ctx context.Context, set *v1alpha1.TrustedApplicationSet) ([]v1alpha1.TrustedApplication, error) {
+	var list v1alpha1.TrustedApplicationList
+	if err := r.Client.List(ctx, &list, client.InNamespace(set.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the applications of the namespace: %w", err)
+	}
+	return list.Items, nil
 }
 
 // carryOut does what was decided. refused says whether the API server said no to a part of it, which changes what there is to decide.

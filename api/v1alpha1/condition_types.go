@@ -124,7 +124,8 @@ const (
 	ReasonDiscoveryFailed = "DiscoveryFailed"
 )
 
-// Reasons of a TrustedApplicationSet, beside ReasonReady and ReasonProgressing.
+// Reasons of a TrustedApplicationSet, beside ReasonReady and ReasonProgressing; of its combined Secret ReasonPublished, ReasonSecretConflict,
+// ReasonNamespaceNotPermitted and ReasonWriteFailed as well.
 const (
 	// ReasonInstancesNotReady: TrustedApplications of the set are not Ready, and wait for what their own conditions say.
 	ReasonInstancesNotReady = "InstancesNotReady"
@@ -134,6 +135,8 @@ const (
 	ReasonRolloutStopped = "RolloutStopped"
 	// ReasonEmptySelection: no server is selected any more; the TrustedApplications stay as they are.
 	ReasonEmptySelection = "EmptySelection"
+	// ReasonSecretTooLarge: what all instances published does not fit into one Secret; the combined one stays as it was.
+	ReasonSecretTooLarge = "SecretTooLarge"
 )
 
 // Reasons of a single server in status.failing of a TrustedApplicationSet, beside those of the condition Ready of a TrustedApplication.

@@ -19,10 +19,13 @@ const (
 	// ServerLabel on a published Secret or ConfigMap names the IdentityServer.
 	ServerLabel = "trustedapps.dev/identity-server"
 
-	// SetLabel on a TrustedApplication names the TrustedApplicationSet that made it.
+	// SetLabel on a TrustedApplication, and on the combined Secret, names the TrustedApplicationSet that made it.
 	SetLabel = "trustedapps.dev/set"
 	// RolledOutAnnotation on a TrustedApplication of a set says when the set last changed it (RFC 3339).
 	RolledOutAnnotation = "trustedapps.dev/rolled-out-at"
+	// CombinedFromAnnotation on the combined Secret of a set says what each file was made from: SERVER=VERSION, where VERSION is the resourceVersion
+	// of the Secret that is published for that server.
+	CombinedFromAnnotation = "trustedapps.dev/combined-from"
 
 	// RevisionAnnotation on a published object names the credential and the registration that it was rendered from. It holds
 	// no secret and no hash of a secret.
@@ -72,6 +75,9 @@ const AdoptForLabel = "trustedapps.dev/adopt-for"
 
 // AlternateSuffix is what the client id of the second registration has after the applicationUri, where two take turns (strategy Alternate).
 const AlternateSuffix = ".alternate"
+
+// CombinedSuffix is what the key of an instance has in the combined Secret of a set, after the name of its IdentityServer.
+const CombinedSuffix = ".json"
 
 // Keys of a published Secret. The entries with a dash are the well-known names of https://servicebinding.io/spec/core/1.1.0/.
 const (

@@ -347,7 +347,23 @@ const (
 	EmptyDelete EmptySelectionPolicy = "Delete"
 )
 
+// CombinedSecret asks for one Secret with a file for each instance.
+type CombinedSecret struct {
+	// name of the Secret, in the namespace of the set. None of the
+	// TrustedApplications may publish one of that name. A Secret that exists
+	// already and is not of the set is never touched. After a change the new
+	// Secret is written first, then the former one is deleted.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a valid Secret name: lower-case letters, digits, '-' and '.'"
+	Name string `json:"name,omitempty"`
+}
+
 // TrustedApplicationSetSpec is one application at many IdentityServers.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.combinedSecret) || !has(self.template.spec.credentials) || !has(self.template.spec.credentials.secretName) || self.template.spec.credentials.secretName != self.combinedSecret.name",message="combinedSecret.name must not be the secretName of the template: choose another name for the Secret with a file for each instance"
 type TrustedApplicationSetSpec struct {
 	// servers says at which IdentityServers the application is registered.
 	//
@@ -372,6 +388,13 @@ type TrustedApplicationSetSpec struct {
 	// +optional
 	// +default={}
 	Rollout *RolloutSpec `json:"rollout,omitempty"`
+
+	// combinedSecret asks for one Secret more, for a service of many tenants that
+	// mounts one volume: a file SERVER.json for each instance, with the entries
+	// of the Secret that its TrustedApplication publishes.
+	//
+	// +optional
+	CombinedSecret *CombinedSecret `json:"combinedSecret,omitempty"`
 }
 
 // MaxFailing is the number of failing instances that a status names.
@@ -407,6 +430,22 @@ type FailingInstance struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+}
+
+// CombinedSecretStatus is the Secret with a file for each instance, as it was left.
+type CombinedSecretStatus struct {
+	// name of the Secret.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// instances is the number of instances that have a file in it.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Instances int32 `json:"instances,omitempty"`
 }
 
 // TrustedApplicationSetStatus sums up the TrustedApplications of a set. It is never read back as input.
@@ -462,8 +501,15 @@ type TrustedApplicationSetStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Failing []FailingInstance `json:"failing,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled (kstatus). The message says
-	// what to do next where something is to be done.
+	// combinedSecret is the Secret with a file for each instance, where there is
+	// one.
+	//
+	// +optional
+	CombinedSecret *CombinedSecretStatus `json:"combinedSecret,omitempty"`
+
+	// conditions are Ready, Reconciling and Stalled (kstatus), and
+	// CredentialsPublished where spec.combinedSecret asks for a Secret. The
+	// message says what to do next where something is to be done.
 	//
 	// +optional
 	// +listType=map

@@ -20,6 +20,8 @@ type Observed struct {
 	Applications []v1alpha1.TrustedApplication
 	// Refused says of an application that the template makes what the API server says against it; "" where it has nothing.
 	Refused func(want *v1alpha1.TrustedApplication) string
+	// Combined is how the combined Secret is.
+	Combined Combined
 }
 
 // Decision is what to do, and what to tell about it. Whoever did it decides again, until there is nothing to do.
@@ -66,12 +68,15 @@ type fleet struct {
 	leaving    int
 	// emptied says that no server is selected, which is more likely a mistake than meant.
 	emptied bool
+	// secret is the combined Secret, and missing the number of those that published and have no file in it yet.
+	secret  Combined
+	missing int
 	now     metav1.Time
 }
 
 // gather finds the instances of a set.
 func gather(set *v1alpha1.TrustedApplicationSet, o Observed, now time.Time) *fleet {
-	f := &fleet{set: set, now: metav1.NewTime(now)}
+	f := &fleet{set: set, secret: o.Combined, now: metav1.NewTime(now)}
 	named := make(map[string]*v1alpha1.TrustedApplication, len(o.Applications))
 	for i := range o.Applications {
 		named[o.Applications[i].Name] = &o.Applications[i]
@@ -93,6 +98,9 @@ func gather(set *v1alpha1.TrustedApplicationSet, o Observed, now time.Time) *fle
 		}
 	}
 	slices.SortFunc(f.deselected, func(a, b *v1alpha1.TrustedApplication) int { return strings.Compare(a.Name, b.Name) })
+	if CombinedName(set) != "" {
+		f.missing = f.secret.missing(Publishers(set, o.Applications))
+	}
 	f.emptied = len(f.instances) == 0 && set.Spec.EmptySelection != v1alpha1.EmptyDelete
 	return f
 }

@@ -17,8 +17,10 @@ func (f *fleet) reason(stopped bool, d Decision) string {
 	switch {
 	case stopped:
 		return v1alpha1.ReasonRolloutStopped
-	case f.leaving+len(d.Delete)+len(d.Create)+len(d.Update) > 0, one((*instance).underWay):
+	case f.leaving+len(d.Delete)+len(d.Create)+len(d.Update) > 0, one((*instance).underWay), f.pending():
 		return v1alpha1.ReasonProgressing
+	case f.secret.Reason != "":
+		return f.secret.Reason
 	case one((*instance).person):
 		return v1alpha1.ReasonInstancesFailing
 	case one(func(i *instance) bool { return i.state != settled }):
@@ -54,6 +56,7 @@ func (f *fleet) status(reason string) v1alpha1.TrustedApplicationSetStatus {
 		s.Failing = nil
 	}
 	f.conditions(&s, reason, f.message(reason, s))
+	f.combined(&s)
 	return s
 }
 
@@ -79,11 +82,16 @@ func (f *fleet) message(reason string, s v1alpha1.TrustedApplicationSetStatus) s
 		case len(s.Failing) > 0:
 			told += "; failing: " + named(s.Failing, int(s.Failed))
 		}
+		if f.pending() {
+			told += "; " + f.awaited()
+		}
 		return told
 	case v1alpha1.ReasonInstancesFailing:
 		return ready + "; somebody has to mend: " + named(s.Failing, int(s.Failed))
 	case v1alpha1.ReasonInstancesNotReady:
 		return ready + "; waiting for: " + named(s.Failing, int(s.Failed))
+	case f.secret.Reason:
+		return ready + "; " + f.secret.Message
 	}
 	return ready
 }
@@ -116,7 +124,8 @@ func named(all []v1alpha1.FailingInstance, of int) string {
 // conditions sets Ready, and Reconciling or Stalled while they hold.
 func (f *fleet) conditions(s *v1alpha1.TrustedApplicationSetStatus, reason, message string) {
 	ready := reason == v1alpha1.ReasonReady
-	stalled := reason == v1alpha1.ReasonEmptySelection || reason == v1alpha1.ReasonRolloutStopped || reason == v1alpha1.ReasonInstancesFailing
+	stalled := reason == v1alpha1.ReasonEmptySelection || reason == v1alpha1.ReasonRolloutStopped || reason == v1alpha1.ReasonInstancesFailing ||
+		f.secret.stalled() && reason == f.secret.Reason
 	for _, c := range []struct {
 		kind          string
 		holds, always bool

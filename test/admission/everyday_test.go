@@ -19,12 +19,13 @@ import (
 
 // everyday is what the operator does, by its own code where that can be had alone.
 var everyday = map[string]func(*cluster){
-	"it keeps ledgers":             keepsLedgers,
-	"it publishes":                 publishesAndDeletes,
-	"it writes status, finalizers": writesStatusAndFinalizers,
-	"it restarts workloads":        restartsWorkloads,
-	"it works for sets":            worksForSets,
-	"it lists registrations":       listsRegistrations,
+	"it keeps ledgers":              keepsLedgers,
+	"it publishes":                  publishesAndDeletes,
+	"it writes status, finalizers":  writesStatusAndFinalizers,
+	"it restarts workloads":         restartsWorkloads,
+	"it works for sets":             worksForSets,
+	"it combines what sets publish": combines,
+	"it lists registrations":        listsRegistrations,
 }
 
 var record = ledger.Record{
@@ -145,4 +146,35 @@ func worksForSets(c *cluster) {
 
 	set.Status.Instances = "0/1"
 	c.Expect(c.operator.Status().Update(ctx, &set)).To(Succeed())
+}
+
+func combines(c *cluster) {
+	ctx := c.t.Context()
+	var set v1alpha1.TrustedApplicationSet
+	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(theSet()), &set)).To(Succeed())
+	app := c.theApplication()
+	store := &output.Store{Writer: c.operator, Live: c.operator, Metadata: c.operator}
+	published := store.Objects(output.App{Namespace: app.Namespace, Name: app.Name, UID: app.UID, ServerName: "acme", SecretName: "of-acme"},
+		idserver.Info{Endpoints: idserver.Endpoints{Issuer: "https://acme.my.erp.net/id"}})
+	c.Expect(published.Publish(ctx, record)).To(Succeed())
+
+	combination := output.Combination{
+		Set:     output.Set{Namespace: demo, Name: set.Name, UID: set.UID, SecretName: "all"},
+		Sources: []output.Source{{Server: "acme", Secret: "of-acme", Owner: app.UID, Version: published.Versions()["Secret/of-acme"]}},
+	}
+	combine := func() output.Combined {
+		made, err := store.Combine(ctx, combination)
+		c.Expect(err).NotTo(HaveOccurred())
+		return made
+	}
+	c.Expect(combine().Servers).To(Equal([]string{"acme"}))
+	all := secret("all", "", nil)
+	c.Expect(update(all, label(nil))(ctx, c.admin)).To(Succeed())
+	c.Expect(combine().Wrote).To(BeTrue(), "it puts its label back")
+
+	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(all), all)).To(Succeed())
+	combination.Seen = []metav1.PartialObjectMetadata{{ObjectMeta: all.ObjectMeta}}
+	combination.Set.SecretName = "others"
+	c.Expect(combine().Name).To(Equal("others"), "it deletes the former one")
+	c.Expect(c.admin.Get(ctx, client.ObjectKeyFromObject(all), all)).To(Satisfy(apierrors.IsNotFound))
 }

@@ -41,7 +41,7 @@ var marks = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}
 // keep is the finalizer of somebody else.
 const keep = "example.com/keep"
 
-// prepare makes what the writes are about. All but the Secret and the ConfigMap "published" is somebody else's.
+// prepare makes what the writes are about. All but the Secrets "published" and "combined" and the ConfigMap "published" is somebody else's.
 func (c *cluster) prepare() {
 	c.t.Helper()
 	one, note := map[string]string{"one": "1"}, map[string]string{"example.com/note": "hello"}
@@ -55,6 +55,7 @@ func (c *cluster) prepare() {
 	selector := &metav1.LabelSelector{MatchLabels: one}
 	for _, o := range []client.Object{
 		secret("published", output.SecretType, marks), secret("database", corev1.SecretTypeOpaque, nil), secret("binding", output.SecretType, nil),
+		owned(secret("combined", output.CombinedType, marks), "TrustedApplicationSet"), secret("lookalike", output.CombinedType, nil),
 		configMap("published", marks), configMap("settings", nil), login(),
 		&v1alpha1.IdentityServer{
 			ObjectMeta: in("", "acme"),
@@ -89,6 +90,16 @@ func in(namespace, name string) metav1.ObjectMeta {
 
 func secret(name string, of corev1.SecretType, labels map[string]string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: demo, Name: name, Labels: labels}, Type: of}
+}
+
+// owned is a Secret whose controller is of a kind of the operator.
+func owned(s *corev1.Secret, kind string) *corev1.Secret {
+	return ownedBy(s, metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind, Name: "crm", UID: "1", Controller: new(true)})
+}
+
+func ownedBy(s *corev1.Secret, owner metav1.OwnerReference) *corev1.Secret {
+	s.OwnerReferences = []metav1.OwnerReference{owner}
+	return s
 }
 
 func configMap(name string, labels map[string]string) *corev1.ConfigMap {
@@ -191,15 +202,31 @@ var confined = []write{
 		Type: corev1.SecretTypeServiceAccountToken,
 	})},
 	{"make a ledger where teams can read it", publishes, otherType, create(secret("new", ledger.SecretType, marks))},
+	{"make a combined Secret without a set", publishes, otherType, create(secret("new", output.CombinedType, marks))},
+	{"make a combined Secret of an application", publishes, otherType, create(owned(secret("new", output.CombinedType, marks), "TrustedApplication"))},
+	{"make a combined Secret of a set of others", publishes, otherType, create(ownedBy(secret("new", output.CombinedType, marks), metav1.OwnerReference{
+		APIVersion: "example.com/v1", Kind: "TrustedApplicationSet", Name: "crm", UID: "1", Controller: new(true),
+	}))},
+	{"make a combined Secret that a set does not control", publishes, otherType,
+		create(ownedBy(secret("new", output.CombinedType, marks), metav1.OwnerReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "TrustedApplicationSet", Name: "crm", UID: "1",
+		}))},
+	{"make another Secret of a set", publishes, otherType, create(owned(secret("new", corev1.SecretTypeOpaque, marks), "TrustedApplicationSet"))},
+	{"make a combined Secret without the label", publishes, unlabelled,
+		create(owned(secret("new", output.CombinedType, nil), "TrustedApplicationSet"))},
+	{"give a combined Secret away", publishes, otherType, update(secret("combined", "", nil), func(o client.Object) { o.SetOwnerReferences(nil) })},
+	{"take over a Secret of the type of combined ones", publishes, notOwn,
+		update(secret("lookalike", "", nil), func(o client.Object) {
+			o.SetLabels(marks)
+			o.SetOwnerReferences(owned(secret("", "", nil), "TrustedApplicationSet").GetOwnerReferences())
+		})},
+	{"delete a Secret of the type of combined ones", publishes, notOwn, remove(secret("lookalike", "", nil))},
 	{"take the label off a Secret", publishes, unlabelled, update(secret("published", "", nil), label(nil))},
 	{"take the label off a ConfigMap", publishes, unlabelled, update(configMap("published", nil), label(nil))},
 	{"take over a Secret", publishes, notOwn, update(secret("binding", "", nil), label(marks))},
 	{"take over a Secret by an owner", publishes, notOwn, update(secret("binding", "", nil), func(o client.Object) {
-		yes := true
 		o.SetLabels(marks)
-		o.SetOwnerReferences([]metav1.OwnerReference{{
-			APIVersion: v1alpha1.GroupVersion.String(), Kind: "TrustedApplication", Name: "orders", UID: "1", Controller: &yes,
-		}})
+		o.SetOwnerReferences(owned(secret("", "", nil), "TrustedApplication").GetOwnerReferences())
 	})},
 	{"take over a ConfigMap", publishes, notOwn, update(configMap("settings", nil), label(marks))},
 	{"change a Secret", publishes, notOwn, update(secret("database", "", nil), label(map[string]string{"a": "b"}))},

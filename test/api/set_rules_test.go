@@ -146,6 +146,7 @@ func setRules() []rule {
 		meta     = "spec.template.metadata"
 		most     = "spec.rollout.maxUnavailable"
 		deadline = "spec.rollout.progressDeadline"
+		combined = "spec.combinedSecret"
 		other    = `Unsupported value: "Other": supported values: `
 		spec     = templateOf
 	)
@@ -234,6 +235,22 @@ func setRules() []rule {
 		},
 	}
 	rules = append(rules, selectorRules(selector, match, exprs, other)...)
+	rules = append(rules,
+		rule{
+			kind: applicationSet, path: "spec", keyword: "cel",
+			message: "combinedSecret.name must not be the secretName of the template: choose another name for the Secret with a file for each instance",
+			accepted: []example{
+				eg("another name", fleet(set(combined+".name", "all"), set(spec+".credentials.secretName", "login-{{ .Server.Name }}"))),
+				eg("no name in the template", fleet(set(combined+".name", "all"), set(spec+".credentials.method", "ClientSecret"))),
+				eg("no credentials", fleet(set(combined+".name", "all"))),
+			},
+			refused: []example{eg("the same name", fleet(set(combined+".name", "all"), set(spec+".credentials.secretName", "all")))},
+		},
+		rule{
+			kind: applicationSet, path: combined + ".name", keyword: "required", message: "Required value",
+			accepted: each(fleet, combined+".name", "all"), refused: each(fleet, combined, map[string]any{}),
+		})
+	rules = append(rules, nameRules(applicationSet, combined+".name", 253, "must be a valid Secret name: lower-case letters, digits, '-' and '.'", fleet)...)
 	for _, m := range []struct{ path, message string }{
 		{meta + ".labels", "must be valid label keys, and not those of the operator: trustedapps.dev/... and app.kubernetes.io/managed-by"},
 		{meta + ".annotations", "must be valid annotation keys, and not those of the operator: trustedapps.dev/..."},

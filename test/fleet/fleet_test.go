@@ -14,11 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"trustedapps.dev/operator/api/v1alpha1"
+	"trustedapps.dev/operator/test/controlplane"
 	"trustedapps.dev/operator/test/standin"
 )
 
 func TestFleet(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, size(t), controlplane.Options{})
 	r := report{Instances: len(w.instances), MaxUnavailable: max(len(w.instances)*part/100, 1)}
 
 	w.becomesReady(&r)

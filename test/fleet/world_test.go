@@ -43,29 +43,38 @@ type world struct {
 	*bed.Bed
 	t         *testing.T
 	instances []*standin.Instance
+	operator  *bed.Manager
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, instances int, options controlplane.Options) *world {
 	t.Helper()
 	w := &world{WithT: NewWithT(t), t: t}
 	w.SetDefaultEventuallyTimeout(patience)
 	w.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	ctrl.SetLogger(logr.Discard())
 	var err error
-	w.Bed, err = bed.Start(t.Context(), controlplane.Options{ControllerManager: true}, io.Discard)
+	options.ControllerManager = true
+	w.Bed, err = bed.Start(t.Context(), options, io.Discard)
 	t.Cleanup(func() { w.Expect(w.Stop()).To(Succeed()) })
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(w.Namespace(t.Context(), namespace)).To(Succeed())
-	for n := range size(t) {
+	for n := range instances {
 		w.instances = append(w.instances, w.server(fmt.Sprintf("fleet-%03d", n)))
 	}
-	operator, err := w.Manager(t.Context(), io.Discard)
-	w.Expect(err).NotTo(HaveOccurred())
-	t.Cleanup(func() { w.Expect(operator.Stop()).To(Succeed()) })
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	w.Expect(operator.WaitReady(ctx)).To(Succeed())
+	t.Cleanup(func() { w.Expect(w.operator.Stop()).To(Succeed()) })
+	w.start()
 	return w
+}
+
+// start starts the operator.
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	w.operator, err = w.Manager(w.t.Context(), io.Discard)
+	w.Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	w.Expect(w.operator.WaitReady(ctx)).To(Succeed())
 }
 
 // size is the number of instances.

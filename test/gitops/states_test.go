@@ -276,9 +276,13 @@ func setStates(t *testing.T) []state {
 		"a server is not there":  {[]string{"acme"}, fleet.Observed{Refused: allowed}, stalled},
 		"one is made":            {[]string{"acme"}, fleet.Observed{Servers: acme, Refused: allowed}, moving},
 		"nothing is to be there": {[]string{}, fleet.Observed{}, good},
+		"all have a file":        {[]string{}, fleet.Observed{Combined: fleet.Combined{Name: "all", Instances: 1}}, good},
+		"the name is taken":      {[]string{}, fleet.Observed{Combined: fleet.Combined{Reason: v1alpha1.ReasonSecretConflict, Message: "m"}}, stalled},
+		"it does not fit":        {[]string{}, fleet.Observed{Combined: fleet.Combined{Reason: v1alpha1.ReasonSecretTooLarge, Message: "m"}}, stalled},
+		"it may not be written":  {[]string{}, fleet.Observed{Combined: fleet.Combined{Reason: v1alpha1.ReasonNamespaceNotPermitted, Message: "m"}}, moving},
 	} {
 		set := fresh.DeepCopy()
-		set.Spec.Servers.Names = c.servers
+		set.Spec.Servers.Names, set.Spec.CombinedSecret = c.servers, &v1alpha1.CombinedSecret{Name: "all"}
 		if c.servers != nil && len(c.servers) == 0 {
 			set.Spec.EmptySelection = v1alpha1.EmptyDelete
 		}

@@ -31,6 +31,7 @@ func TestShards(t *testing.T) {
 	eastern = eastern[:2]
 
 	w.comesToTheServerThatAppears(lost)
+	w.gathers("globex", "initech")
 	w.moves(eastern, globex, w.east, w.rest, "shard-")
 	w.moves(eastern, globex, w.rest, w.east, "shard=east")
 	w.movesInTheMiddleOfWork(globex)

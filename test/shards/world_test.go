@@ -29,8 +29,8 @@ import (
 )
 
 const (
-	// shop is a namespace that both releases may publish in, annex one that is opened to the release of the rest alone.
-	shop, annex = "shop", "annex"
+	// shop and crm are namespaces that both releases may publish in, annex one that is opened to the release of the rest alone.
+	shop, crm, annex = "shop", "crm", "annex"
 	// patience is how long a state may take to come on a busy machine.
 	patience = 2 * time.Minute
 )
@@ -55,11 +55,11 @@ func newWorld(t *testing.T) *world {
 	w.Bed, err = bed.Start(t.Context(), controlplane.Options{AuditLog: w.audit}, os.Stderr)
 	t.Cleanup(func() { w.Expect(w.Stop()).To(Succeed()) })
 	w.Expect(err).NotTo(HaveOccurred())
-	for _, name := range []string{shop, annex} {
+	for _, name := range []string{shop, crm, annex} {
 		w.Expect(w.Admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())
 	}
-	w.rest = w.install("trustedapp-operator-rest", "shard!=east", shop, annex)
-	w.east = w.install("trustedapp-operator-east", "shard=east", shop)
+	w.rest = w.install("trustedapp-operator-rest", "shard!=east", shop, crm, annex)
+	w.east = w.install("trustedapp-operator-east", "shard=east", shop, crm)
 	return w
 }
 
