@@ -25,7 +25,7 @@ func (e *env) choose() *cobra.Command {
 		Long: "Answer three questions, and get a manifest. Questions go to the standard error, the manifest to the standard output. What the flags\n" +
 			"answer is not asked.",
 		Example: "  kubectl trustedapp choose > app.yaml\n" +
-			"  kubectl trustedapp choose --users no --name order-sync --on acme --uri com.example.orders/sync --system-user svc.orders",
+			"  kubectl trustedapp choose --users no --name order-sync --server acme --uri com.example.orders/sync --system-user svc.orders",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return e.askAndWrite(o) },
 	}
@@ -34,11 +34,11 @@ func (e *env) choose() *cobra.Command {
 	f.StringVar(&o.keepsSecret, "keeps-secret", "", "yes or no: does all the code that talks to the token endpoint run on a server?")
 	f.StringVar(&o.alone, "alone", "", "yes or no: does it also act on its own, without a user?")
 	f.StringVar(&o.name, "name", "", "the name of the TrustedApplication")
-	f.StringVar(&o.server, "on", "", "the IdentityServer")
+	f.StringVar(&o.server, "server", "", "the IdentityServer")
 	f.StringVar(&o.uri, "uri", "", "the applicationUri, which is the client_id")
 	f.StringVar(&o.redirect, "redirect-uri", "", "where users come back to")
 	f.StringVar(&o.account, "system-user", "", "the user of the instance that a service acts as (ERP.net)")
-	_ = c.RegisterFlagCompletionFunc("on", e.serverNames)
+	_ = c.RegisterFlagCompletionFunc("server", e.serverNames)
 	return c
 }
 

@@ -16,11 +16,11 @@ func (e *env) importing() *cobra.Command {
 	var server string
 	var timeout time.Duration
 	c := &cobra.Command{
-		Use: "import --on NAME", Short: "Write manifests for the registrations that exist at a server",
+		Use: "import --server NAME", Short: "Write manifests for the registrations that exist at a server",
 		Long: "Write a manifest for each registration that exists at a server, to the standard output, and a summary to the standard error. The\n" +
 			"operator lists them: no login of the server is needed here, but the right to patch the IdentityServer, and to get ConfigMaps of the\n" +
 			"operator's namespace. What is applied changes nothing at the server until its driftPolicy is Enforce or Warn.",
-		Example: "  kubectl trustedapp import --on acme --uri-prefix com.example. -n orders > orders.yaml",
+		Example: "  kubectl trustedapp import --server acme --uri-prefix com.example. -n orders > orders.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			namespace, err := e.namespace()
@@ -31,12 +31,12 @@ func (e *env) importing() *cobra.Command {
 			return e.writeManifests(cmd.Context(), server, o, timeout)
 		},
 	}
-	c.Flags().StringVar(&server, "on", "", "the IdentityServer")
+	c.Flags().StringVar(&server, "server", "", "the IdentityServer")
 	c.Flags().StringVar(&o.URIPrefix, "uri-prefix", "", "only registrations whose client id begins with it")
 	c.Flags().BoolVar(&o.Owned, "owned", false, "also registrations that carry the mark of a TrustedApplication")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the list")
-	_ = c.MarkFlagRequired("on")
-	_ = c.RegisterFlagCompletionFunc("on", e.serverNames)
+	_ = c.MarkFlagRequired("server")
+	_ = c.RegisterFlagCompletionFunc("server", e.serverNames)
 	return c
 }
 

@@ -23,24 +23,24 @@ func (e *env) orphans() *cobra.Command {
 		Use: "orphans", Short: "List registrations that belong to no application any more",
 		Long: "List registrations that belong to no application any more: orphans, which carry the mark of this cluster; those that lost answers may\n" +
 			"have left; and those that were abandoned. --delete has the operator delete the orphans of one server, and waits for it.",
-		Example: "  kubectl trustedapp orphans\n  kubectl trustedapp orphans --on acme --delete",
+		Example: "  kubectl trustedapp orphans\n  kubectl trustedapp orphans --server acme --delete",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !remove {
 				return e.listOrphans(cmd.Context(), server, as)
 			}
 			if server == "" {
-				return errors.New("--delete is for one server: name it with --on")
+				return errors.New("--delete is for one server: name it with --server")
 			}
 			return e.deleteOrphans(cmd.Context(), server, yes, timeout)
 		},
 	}
 	as.bind(c)
-	c.Flags().StringVar(&server, "on", "", "the IdentityServer; default: all")
+	c.Flags().StringVar(&server, "server", "", "the IdentityServer; default: all")
 	c.Flags().BoolVar(&remove, "delete", false, "have the operator delete the orphans")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the deletion")
-	_ = c.RegisterFlagCompletionFunc("on", e.serverNames)
+	_ = c.RegisterFlagCompletionFunc("server", e.serverNames)
 	return c
 }
 

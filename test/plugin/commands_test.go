@@ -204,7 +204,7 @@ func (w *world) finds() {
 	w.t.Helper()
 	w.golden("orphans-none", 0, "", "orphans")
 	w.golden("orphans-nowhere", 1, "", "orphans", "--delete")
-	w.golden("orphans-nothing-to-delete", 0, "", "orphans", "--on", "acme", "--delete", "--yes")
+	w.golden("orphans-nothing-to-delete", 0, "", "orphans", "--server", "acme", "--delete", "--yes")
 	w.apply(manifest("left", asService+"  deletionPolicy: Orphan\n"))
 	w.is("left", v1alpha1.ReasonReady)
 	w.kubectl("delete", "ta", "left", "-n", namespace)
@@ -213,13 +213,13 @@ func (w *world) finds() {
 		_, _, code := w.run("", "orphans")
 		return code
 	}).Should(Equal(2))
-	w.golden("orphans", 2, "", "orphans", "--on", "acme")
+	w.golden("orphans", 2, "", "orphans", "--server", "acme")
 	w.golden("orphans-json", 2, "", "orphans", "-o", "json")
-	w.golden("orphans-delete-no", 1, "", "orphans", "--on", "acme", "--delete")
+	w.golden("orphans-delete-no", 1, "", "orphans", "--server", "acme", "--delete")
 	_, found, err := w.instance.Application(w.t.Context(), "com.example.left/app")
 	w.Expect(found, err).To(BeTrue(), "nothing was done")
 	w.givesBack()
-	w.golden("orphans-delete", 0, "", "orphans", "--on", "acme", "--delete", "--yes")
+	w.golden("orphans-delete", 0, "", "orphans", "--server", "acme", "--delete", "--yes")
 	_, found, err = w.instance.Application(w.t.Context(), "com.example.left/app")
 	w.Expect(found, err).To(BeFalse())
 	w.Expect(w.kubectl("get", "ids", "acme", "-o", "jsonpath={.spec.orphanPolicy}")).To(Equal(string(v1alpha1.OrphanReport)), "as it was")
@@ -238,7 +238,7 @@ func (w *world) givesBack() {
 		defer interrupt()
 		said := make(chan string, 1)
 		go func() {
-			_, told, code := w.runUntil(ctx, "", "orphans", "--on", "acme", "--delete", "--yes", "--as", "janitor")
+			_, told, code := w.runUntil(ctx, "", "orphans", "--server", "acme", "--delete", "--yes", "--as", "janitor")
 			said <- fmt.Sprintf("%d: %s", code, told)
 		}()
 		w.Eventually(policy).Should(Equal(string(v1alpha1.OrphanDelete)))
@@ -298,16 +298,16 @@ func (w *world) imports() {
 		SystemUserAllowed: true, SystemUser: "svc.orders",
 	})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.golden("import", 0, "", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
+	w.golden("import", 0, "", "import", "--server", "acme", "--uri-prefix", "com.example.byhand")
 	w.golden("import-nowhere", 1, "", "import")
-	w.golden("import-unknown", 1, "", "import", "--on", "nobody")
-	w.goldenOf(firstOfEachKind, "import-all", 0, "", "import", "--on", "acme")
-	out, _, _ := w.run("", "import", "--on", "acme")
+	w.golden("import-unknown", 1, "", "import", "--server", "nobody")
+	w.goldenOf(firstOfEachKind, "import-all", 0, "", "import", "--server", "acme")
+	out, _, _ := w.run("", "import", "--server", "acme")
 	w.Expect(strings.Count(out, "\nkind: TrustedApplication\n")).To(Equal(byhand.Count+1), "and that of this test")
 	w.dryRun(out)
 	w.cannotBeListed()
 
-	out, _, _ = w.run("", "import", "--on", "acme", "--uri-prefix", "com.example.byhand")
+	out, _, _ = w.run("", "import", "--server", "acme", "--uri-prefix", "com.example.byhand")
 	w.apply(out)
 	const imported = "com-example-byhand-app"
 	w.is(imported, v1alpha1.ReasonObserved)
@@ -347,13 +347,13 @@ func (w *world) cannotBeListed() {
 		return out
 	}).Should(ContainSubstring("conditions"), "the operator has looked at it")
 	w.golden("server-away", 2, "", "server", "check", "away")
-	w.golden("import-away", 3, "", "import", "--on", "away", "--timeout", "2s")
+	w.golden("import-away", 3, "", "import", "--server", "away", "--timeout", "2s")
 	w.kubectl("delete", "ids", "away")
 	fault, err := w.instance.AddFault(w.t.Context(), standin.Fault{
 		Method: "GET", Path: "/api/domain/odata/Systems_Security_TrustedApplications*", Status: 503, Skip: 1, // the first is the look at the operator's rights
 	})
 	w.Expect(err).NotTo(HaveOccurred())
-	w.golden("import-breaks-off", 1, "", "import", "--on", "acme", "--timeout", "60s")
+	w.golden("import-breaks-off", 1, "", "import", "--server", "acme", "--timeout", "60s")
 	w.Expect(w.instance.RemoveFault(w.t.Context(), fault)).To(Succeed())
 	w.Eventually(func() int {
 		_, _, code := w.run("", "server", "check", "acme")
@@ -381,7 +381,7 @@ func (w *world) chooses() {
 			"--system-user", "svc.orders"},
 	}
 	for kind, flags := range kinds {
-		args := append([]string{"choose", "--name", "chosen", "--on", "acme", "--uri", "com.example.chosen/app"}, flags...)
+		args := append([]string{"choose", "--name", "chosen", "--server", "acme", "--uri", "com.example.chosen/app"}, flags...)
 		w.golden("choose-"+kind, 0, "", args...)
 		out, _, _ := w.run("", args...)
 		w.dryRun(out)
@@ -402,7 +402,7 @@ func (w *world) isRefused() {
 	w.golden("refused-verify", 1, "", "verify", "order-sync", "--as", "viewer")
 	w.golden("refused-rotate", 1, "", "rotate", "order-sync", "--as", "viewer")
 	w.golden("refused-server", 0, "", "server", "check", "acme", "--as", "viewer")
-	w.golden("refused-import", 1, "", "import", "--on", "acme", "--as", "viewer")
+	w.golden("refused-import", 1, "", "import", "--server", "acme", "--as", "viewer")
 	w.golden("unknown-command", 1, "", "frobnicate")
 	_, said, code := w.run("", "status", "--context", "elsewhere")
 	w.Expect(code).To(Equal(1))
