@@ -21,7 +21,7 @@ func (e *env) adopt() *cobra.Command {
 			"where --secret names one of this namespace that holds the right client_secret; else a new one is set at once, and whoever has the\n" +
 			"old one fails. What was only watched, by driftPolicy Observe, is enforced from then on.",
 		Example: "  kubectl trustedapp adopt order-sync -n orders --secret order-sync-by-hand --wait",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.takeOver(cmd.Context(), args[0], o) },
 	}
 	o.bind(c)

@@ -20,7 +20,7 @@ func (e *env) diff() *cobra.Command {
 		Long: "Show in which fields the registration at the server differs from the spec, as the operator last looked at it, and what the spec\n" +
 			"asks for. What the server has stays there.",
 		Example: "  kubectl trustedapp diff order-sync -n orders",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.showDiff(cmd.Context(), args[0], as) },
 	}
 	as.bind(c)

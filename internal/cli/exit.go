@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/clientcmd"
@@ -45,6 +46,16 @@ func (s Streams) exit(err error) int {
 		return exitTimedOut
 	}
 	return exitError
+}
+
+// one is for commands that are about one object.
+func one(kind string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("name one %s: %s NAME", kind, c.CommandPath())
+	}
 }
 
 // explain adds what to do to errors of the API server.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,9 @@ func (e *env) importing() *cobra.Command {
 		Example: "  kubectl trustedapp import --server acme --uri-prefix com.example. -n orders > orders.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if server == "" {
+				return errors.New("name the IdentityServer with --server: kubectl get ids lists all")
+			}
 			namespace, err := e.namespace()
 			if err != nil {
 				return err
@@ -35,7 +39,6 @@ func (e *env) importing() *cobra.Command {
 	c.Flags().StringVar(&o.URIPrefix, "uri-prefix", "", "only registrations whose client id begins with it")
 	c.Flags().BoolVar(&o.Owned, "owned", false, "also registrations that carry the mark of a TrustedApplication")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the list")
-	_ = c.MarkFlagRequired("server")
 	_ = c.RegisterFlagCompletionFunc("server", e.serverNames)
 	return c
 }
@@ -68,6 +71,10 @@ func (e *env) writeManifests(ctx context.Context, server string, o imports.Optio
 	}
 	summary, err := imports.Write(e.Out, list, o)
 	if err != nil {
+		return err
+	}
+	if summary.Registrations == 0 && o.URIPrefix != "" {
+		_, err := fmt.Fprintf(e.Err, "no client id at %s begins with %s: leave --uri-prefix out to see all\n", server, o.URIPrefix)
 		return err
 	}
 	return summary.Table(e.Err)

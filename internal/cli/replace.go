@@ -153,7 +153,7 @@ func (e *env) tellRestarts(did request, who users) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	text := "once the new credential is published, restart what reads it only at its start:\n"
+	text := "once the new credential is published (kubectl trustedapp status " + did.Name + " tells), restart what reads it only at its start:\n"
 	if did.Done {
 		text = "the new credential is published: restart what reads it only at its start:\n"
 	}

@@ -21,7 +21,7 @@ func (e *env) rotate() *cobra.Command {
 			"With --wait, progress is told until the new one is published and works. It tells which workloads pick the new one up by themselves,\n" +
 			"and which must be restarted.",
 		Example: "  kubectl trustedapp rotate order-sync -n orders --wait",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.replace(cmd.Context(), args[0], r) },
 	}
 	r.bind(c)
@@ -36,7 +36,7 @@ func (e *env) revoke() *cobra.Command {
 		Long: "End the present secret at once, because it was exposed, and publish a new one. Clients fail until they read it.\n" +
 			"Tokens that were issued before live on until they expire.",
 		Example: "  kubectl trustedapp revoke order-sync -n orders --yes --wait",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				r.question = "Clients of " + args[0] + " fail until they read the new secret. Revoke the present one?"

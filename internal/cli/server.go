@@ -19,7 +19,7 @@ func (e *env) server() *cobra.Command {
 	check := &cobra.Command{
 		Use: "check NAME", Short: "Show a server: its login, the operator's rights there, version, abilities and limits",
 		Example: "  kubectl trustedapp server check acme",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.serverNames,
+		Args:    one("IdentityServer"), ValidArgsFunction: e.serverNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.checkServer(cmd.Context(), args[0], as) },
 	}
 	as.bind(check)

@@ -144,12 +144,14 @@ func (c *credential) line(now time.Time) string {
 func (e *env) showAll(ctx context.Context, all bool, as format) error {
 	var list v1alpha1.TrustedApplicationList
 	var where []client.ListOption
+	none := "no TrustedApplications in this cluster"
 	namespace, err := e.namespace()
 	if err != nil {
 		return err
 	}
 	if !all {
 		where = append(where, client.InNamespace(namespace))
+		none = fmt.Sprintf("no TrustedApplications in the namespace %s; -A lists those of all namespaces", namespace)
 	}
 	if err := e.list(ctx, &list, where...); err != nil {
 		return err
@@ -162,7 +164,7 @@ func (e *env) showAll(ctx context.Context, all bool, as format) error {
 			unwell++
 		}
 	}
-	if err := as.print(e.Out, reports, func() error { return e.rows(reports, as == wide) }); err != nil {
+	if err := as.print(e.Out, reports, func() error { return e.rows(reports, as == wide, none) }); err != nil {
 		return err
 	}
 	if unwell > 0 {
@@ -171,10 +173,10 @@ func (e *env) showAll(ctx context.Context, all bool, as format) error {
 	return nil
 }
 
-// rows writes a list for people. The remedies come below it, where a column would be too narrow.
-func (e *env) rows(reports []report, broad bool) error {
+// rows writes a list for people, or that there is none. The remedies come below it, where a column would be too narrow.
+func (e *env) rows(reports []report, broad bool, none string) error {
 	if len(reports) == 0 {
-		_, err := fmt.Fprintln(e.Err, "no TrustedApplications; -A lists those of all namespaces")
+		_, err := fmt.Fprintln(e.Err, none)
 		return err
 	}
 	now := time.Now()

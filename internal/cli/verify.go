@@ -23,7 +23,7 @@ func (e *env) verify() *cobra.Command {
 			"token. Neither the token nor the secret is shown. An application that only signs users in exchanges a made-up code: the server says\n" +
 			"whether it knows the client.",
 		Example: "  kubectl trustedapp verify order-sync -n orders",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.tryCredential(cmd.Context(), args[0], as) },
 	}
 	as.bind(c)
@@ -145,7 +145,7 @@ func (e *env) token() *cobra.Command {
 		Long: "Print an access token that the published credential gets, for debugging. Whoever has it acts as the application until it\n" +
 			"expires: it is printed with --show only, to the standard output, and nothing else is.",
 		Example: "  curl -H \"Authorization: Bearer $(kubectl trustedapp token order-sync -n orders --show)\" https://...",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: e.applicationNames,
+		Args:    one("TrustedApplication"), ValidArgsFunction: e.applicationNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !show {
 				return errors.New("a token is as good as the secret until it expires: add --show to print one; verify shows what it says without it")
