@@ -103,6 +103,7 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	if isPaused(&ids) {
 		return ctrl.Result{RequeueAfter: due}, r.pause(ctx, &ids)
 	}
+	r.grant(&ids)
 	connection, probe, err := r.probe(ctx, &ids)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -134,6 +135,14 @@ func (r *IdentityServerReconciler) Reconcile(ctx context.Context, req ctrl.Reque
 	}
 	r.sweepUses(ctx, ids.Name) // after the status, which does not wait for it
 	return ctrl.Result{RequeueAfter: sooner(r.next(&ids, probe), due, untilExpiry(next.Inventory))}, nil
+}
+
+// grant lets the grants of a server that is known already hold at once: whoever narrows them does not wait until it was probed.
+func (r *IdentityServerReconciler) grant(ids *v1alpha1.IdentityServer) {
+	if entry, known := r.Pool.Get(ids.Name); known {
+		entry.Access, entry.DisableDenied = ids.Spec.Access, ids.Spec.AccessPolicy == v1alpha1.AccessDisable
+		r.Pool.Set(ids.Name, entry)
+	}
 }
 
 // probe connects to the server and probes it.

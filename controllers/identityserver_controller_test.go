@@ -125,6 +125,24 @@ func TestAFinalizerThatComesDuringAProbeCostsNoSecondOne(t *testing.T) {
 	s.Expect(ids.Finalizers).To(ConsistOf(v1alpha1.ServerFinalizer))
 }
 
+func TestGrantsHoldBeforeTheServerWasProbed(t *testing.T) {
+	s := newServers(t, acme(), login())
+	s.reconcile(t)
+	var ids v1alpha1.IdentityServer
+	s.Expect(s.api.Get(t.Context(), client.ObjectKey{Name: "acme"}, &ids)).To(Succeed())
+	ids.Spec.Access, ids.Spec.AccessPolicy = []v1alpha1.AccessGrant{{Name: "shop"}}, v1alpha1.AccessDisable
+	s.Expect(s.api.Update(t.Context(), &ids)).To(Succeed())
+	s.now.during = func() {
+		entry, _ := s.Pool.Get("acme")
+		s.Expect(entry.Access).To(Equal(ids.Spec.Access))
+		s.Expect(entry.DisableDenied).To(BeTrue())
+		s.Expect(entry.Ready).To(BeTrue(), "nothing else is known to have changed")
+	}
+	s.reconcile(t)
+	s.Expect(s.now.probes).To(Equal(2))
+	s.Expect(s.changed).To(HaveLen(2), "the applications learn it once")
+}
+
 func TestAnOutageIsToldOnce(t *testing.T) {
 	s := newServers(t, acme(), login())
 	s.reconcile(t)

@@ -15,13 +15,17 @@ import (
 	"trustedapps.dev/operator/test/bed"
 )
 
-// grants sets the grants of the server, and its policy.
+// grants sets the grants of the server, and its policy, and waits until the operator goes by them.
 func (w *world) grants(ctx context.Context, policy v1alpha1.AccessPolicy, grants ...v1alpha1.AccessGrant) {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
 		g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
 		w.server.Spec.Access, w.server.Spec.AccessPolicy = grants, policy
 		g.Expect(admin.Update(ctx, w.server)).To(Succeed())
+	}).Should(Succeed())
+	Eventually(func(g Gomega) {
+		g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
+		g.Expect(w.server.Status.ObservedGeneration).To(Equal(w.server.Generation))
 	}).Should(Succeed())
 }
 

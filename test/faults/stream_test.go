@@ -237,7 +237,7 @@ func (p *pump) receive() {
 			}
 		}
 		p.streams.mu.Lock()
-		if len(bytes.TrimSpace(line)) > 0 {
+		if err == nil && len(bytes.TrimSpace(line)) > 0 { // a stream that breaks off in an event did not bring it
 			p.waiting = append(p.waiting, line)
 		}
 		p.end = err
